@@ -1,0 +1,27 @@
+package dev.berth.core.guest;
+
+import java.io.IOException;
+import java.nio.channels.ByteChannel;
+import java.time.Duration;
+
+/**
+ * The way to one guest. It can be opened many times: each connection is a byte stream of its own, blocking, for one reader and one writer at a time, and belongs to whoever opened it. Thread-safe.
+ */
+public interface Link {
+  /**
+   * Opens a byte stream to the guest.
+   *
+   * @throws IOException if there is no way at the moment
+   */
+  ByteChannel connect(Duration atMost) throws IOException, InterruptedException;
+
+  /**
+   * Whether the provider knows that the guest is gone for good, so that nobody need try again. Answers at once.
+   */
+  boolean gone();
+
+  /** The token that the guest wants to see; empty where the way itself is guarded, as by a socket's mode. */
+  default byte[] token() {
+    return new byte[0];
+  }
+}
