@@ -62,7 +62,7 @@ apt_private() {
   apt_dir=$apt_root/$1
   apt_conf=$apt_dir/apt.conf
   apt_archives=$apt_root/archives
-  mkdir -p "$apt_dir/lists/partial" "$apt_dir/state" "$apt_archives/partial" ||
+  mkdir -p "$apt_dir/lists/partial" "$apt_dir/none/partial" "$apt_dir/state" "$apt_archives/partial" ||
     die "tried to create $apt_dir but could not"
   apt_keys=
   for key in /usr/share/keyrings/debian-archive-keyring.gpg /usr/share/keyrings/debian-archive-keyring.pgp; do
@@ -116,7 +116,8 @@ apt_run() {
 apt_unpack() {
   apt_to=$1
   shift
-  apt_run "resolve $*" apt-get -c "$apt_conf" install -qq --print-uris "$@"
+  # It lists only what is not downloaded yet, hence the folder that holds nothing.
+  apt_run "resolve $*" apt-get -c "$apt_conf" -o Dir::Cache::archives="$apt_dir/none" install -qq --print-uris "$@"
   awk '/^\047/ {print $2}' "$apt_dir/log" >"$apt_dir/wanted"
   apt_run "download $*" apt-get -c "$apt_conf" install -q --download-only "$@"
   # Links first: whatever the packages' age, /bin, /lib and so on are one with those under /usr.
