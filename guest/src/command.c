@@ -32,7 +32,7 @@ static uint64_t bit(const struct conn *c) { return 1ULL << c->slot; }
 void command_released(struct command *cmd) {
   if (!cmd->forgotten || cmd->out[0].watch.fd >= 0 || cmd->out[1].watch.fd >= 0) return;
   buffer_free(&cmd->input_waiting);
-  free(cmd->what);
+  free(cmd->reason);
   free(cmd->name);
   loop_free_later(cmd);
 }
@@ -123,12 +123,11 @@ static void ended(struct command *cmd) {
   else if (cmd->flags & FLAG_KEEP) drop_old_kept();
 }
 
-static void failed(struct command *cmd, const char *what, int error) {
+static void failed(struct command *cmd, uint8_t stage, int error) {
   cmd->how = HOW_FAILED;
   cmd->code = (uint32_t)error;
-  const char *reason = strerror(error);
-  cmd->what = must(malloc(strlen(what) + strlen(reason) + 3));
-  stpcpy(stpcpy(stpcpy(cmd->what, what), ": "), reason);
+  cmd->stage = stage;
+  cmd->reason = must(strdup(strerror(error)));
   ended(cmd);
 }
 
@@ -143,6 +142,7 @@ static void on_report(struct watch *w, uint32_t events) {
       /* Killed by what it supervised, most likely: at least the command's own group must not outlive it. */
       if (cmd->pid > 1) kill(-cmd->pid, SIGKILL);
       cmd->how = HOW_LOST;
+      cmd->reason = must(strdup("its supervisor was killed"));
       ended(cmd);
       return;
     }
@@ -152,8 +152,7 @@ static void on_report(struct watch *w, uint32_t events) {
       tell_started(cmd);
       output_watch(cmd);
     } else if (r.kind == REPORT_FAILED) {
-      r.what[sizeof r.what - 1] = 0;
-      failed(cmd, r.what, r.error);
+      failed(cmd, r.stage, r.error);
       return;
     } else {
       cmd->wall_us = r.wall_us;
@@ -184,26 +183,26 @@ static int open_pty(const struct spawn *s, int *slave) {
 }
 
 /* theirs: the command's ends, to be closed after the fork; ours: input, output, errors. */
-static const char *open_stdio(const struct spawn *s, int theirs[3], int ours[3]) {
+static uint8_t open_stdio(const struct spawn *s, int theirs[3], int ours[3]) {
   if (s->flags & FLAG_TTY) {
-    if ((ours[1] = open_pty(s, &theirs[0])) < 0) return "pty";
-    if ((ours[0] = fcntl(ours[1], F_DUPFD_CLOEXEC, 3)) < 0) return "pty";
-    return NULL;
+    if ((ours[1] = open_pty(s, &theirs[0])) < 0) return STAGE_TERMINAL;
+    if ((ours[0] = fcntl(ours[1], F_DUPFD_CLOEXEC, 3)) < 0) return STAGE_TERMINAL;
+    return STAGE_NONE;
   }
   int p[2];
   if (s->flags & FLAG_STDIN) {
-    if (pipe2(p, O_CLOEXEC)) return "pipe";
+    if (pipe2(p, O_CLOEXEC)) return STAGE_RESOURCES;
     theirs[0] = p[0];
     ours[0] = p[1];
     fcntl(p[1], F_SETFL, O_NONBLOCK);
   }
   for (int i = 1; i <= (s->flags & FLAG_MERGE ? 1 : 2); i++) {
-    if (pipe2(p, O_CLOEXEC)) return "pipe";
+    if (pipe2(p, O_CLOEXEC)) return STAGE_RESOURCES;
     theirs[i] = p[1];
     ours[i] = p[0];
     fcntl(p[0], F_SETFL, O_NONBLOCK);
   }
-  return NULL;
+  return STAGE_NONE;
 }
 
 static struct command *record(struct conn *c, const struct spawn *s) {
@@ -237,40 +236,40 @@ static struct command *record(struct conn *c, const struct spawn *s) {
   return cmd;
 }
 
-static void refuse(struct conn *c, uint64_t id, int error, const char *what) {
-  struct command none = {.id = id, .how = HOW_FAILED, .code = (uint32_t)error, .what = (char *)what};
+static void refuse(struct conn *c, uint64_t id, int error, const char *reason) {
+  struct command none = {.id = id, .how = HOW_FAILED, .code = (uint32_t)error, .stage = STAGE_RESOURCES, .reason = (char *)reason};
   uint8_t bytes[EXIT_FRAME_MAX];
   buffer_add(&c->out, bytes, exit_frame(&none, bytes));
 }
 
 void command_spawn(struct conn *c, struct spawn *s) {
   if (ending) {
-    refuse(c, s->id, ESHUTDOWN, "fork: the guest is ending");
+    refuse(c, s->id, ESHUTDOWN, "the guest is ending");
     return;
   }
   if (records >= RECORDS_MAX) {
-    refuse(c, s->id, EAGAIN, "fork: too many commands");
+    refuse(c, s->id, EAGAIN, "too many commands");
     return;
   }
   struct command *cmd = record(c, s);
   int theirs[3] = {-1, -1, -1}, ours[3] = {-1, -1, -1}, control[2] = {-1, -1};
-  const char *what = open_stdio(s, theirs, ours);
-  if (!what && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control)) what = "pipe";
+  uint8_t failure = open_stdio(s, theirs, ours);
+  if (!failure && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control)) failure = STAGE_RESOURCES;
   int error = errno;
-  if (!what) {
+  if (!failure) {
     cmd->supervisor = fork();
     error = errno;
     if (cmd->supervisor == 0) supervise(s, control[1], theirs);
-    if (cmd->supervisor < 0) what = "fork";
+    if (cmd->supervisor < 0) failure = STAGE_RESOURCES;
   }
   for (int i = 0; i < 3; i++)
     if (theirs[i] >= 0) close(theirs[i]);
   if (control[1] >= 0) close(control[1]);
-  if (what) {
+  if (failure) {
     for (int i = 0; i < 3; i++)
       if (ours[i] >= 0) close(ours[i]);
     if (control[0] >= 0) close(control[0]);
-    failed(cmd, what, error);
+    failed(cmd, failure, error);
     return;
   }
   if (ours[0] >= 0) input_open(cmd, ours[0]);
@@ -295,6 +294,7 @@ void command_attach(struct command *cmd, struct conn *c, bool take, uint64_t out
   }
   cmd->owed_exit |= bit(c);
   if (take) output_attach(cmd, c, out, err);
+  else if (cmd->taker == c->slot) output_give_up(cmd);
   if (cmd->ended) tell_exit(cmd);
 }
 
@@ -306,11 +306,7 @@ void command_detach(struct conn *c) {
     cmd->owed_start &= ~bit(c);
     cmd->owed_exit &= ~bit(c);
     if (cmd->input_conn == c->slot) cmd->input_conn = -1;
-    if (cmd->taker == c->slot) {
-      output_unqueue(cmd);
-      cmd->taker = -1;
-      output_resume(cmd);
-    }
+    if (cmd->taker == c->slot) output_give_up(cmd);
     attachment_changed(cmd);
   }
 }

@@ -33,6 +33,7 @@ enum frame {
 };
 enum fault { FAULT_PROTOCOL = 1, FAULT_REFUSED, FAULT_MANY, FAULT_ENDING };
 enum { HOW_EXITED, HOW_SIGNAL, HOW_FAILED, HOW_LOST };
+enum { STAGE_NONE, STAGE_RESOURCES, STAGE_USER, STAGE_DIRECTORY, STAGE_TERMINAL, STAGE_EXEC };
 enum { CAUSE_ITSELF, CAUSE_TIMEOUT, CAUSE_HOST, CAUSE_LINGER, CAUSE_ENDING };
 enum { FLAG_TTY = 1, FLAG_STDIN = 2, FLAG_KEEP = 4, FLAG_MERGE = 8, FLAG_TAKE = 16, FLAG_ALL = 31 };
 enum { USERS_OWN, USERS_MAPPED, USERS_ALL };
@@ -163,10 +164,10 @@ struct command {
   uint64_t attached, owed_start, owed_exit; /* sets of connections */
   int8_t taker, input_conn; /* connection or -1 */
   bool queued, started, ended, forgotten, input_end, input_closed, input_newline;
-  uint8_t how, cause;
+  uint8_t how, cause, stage;
   uint32_t code;
   uint64_t started_ms, wall_us, cpu_us, rss_kib;
-  char *what;
+  char *reason;
   struct timer timeout, linger;
   char *name;
 };
@@ -187,6 +188,7 @@ void output_open(struct command *, int channel, int fd);
 void output_watch(struct command *);
 void output_end(struct command *);
 void output_attach(struct command *, struct conn *, uint64_t out, uint64_t err);
+void output_give_up(struct command *);
 void output_queue(struct command *);
 void output_unqueue(struct command *);
 uint64_t output_sendable(const struct command *, int channel);
@@ -203,7 +205,7 @@ struct report { /* supervisor to guest */
   enum { REPORT_STARTED, REPORT_FAILED, REPORT_ENDED } kind;
   pid_t pid;
   int status, error;
-  char what[16];
+  uint8_t stage;
   uint64_t wall_us, cpu_us, rss_kib;
 };
 struct order { /* guest to supervisor */

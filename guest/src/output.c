@@ -173,6 +173,12 @@ void output_attach(struct command *cmd, struct conn *c, uint64_t out, uint64_t e
   output_resume(cmd);
 }
 
+void output_give_up(struct command *cmd) {
+  output_unqueue(cmd);
+  cmd->taker = -1;
+  output_resume(cmd);
+}
+
 void command_consumed(struct command *cmd, struct conn *c, uint8_t channel, uint64_t offset) {
   struct channel *ch = &cmd->out[channel - 1];
   if (cmd->taker != c->slot || offset <= ch->consumed) return;
@@ -184,7 +190,7 @@ void command_consumed(struct command *cmd, struct conn *c, uint8_t channel, uint
 
 size_t exit_frame(const struct command *cmd, uint8_t *frame) {
   uint8_t *to = frame + 4;
-  size_t length = cmd->what ? strlen(cmd->what) : 0;
+  size_t length = cmd->reason ? strlen(cmd->reason) : 0;
   *to++ = EXIT;
   to = put_int(to, cmd->id, 8);
   *to++ = cmd->how;
@@ -195,8 +201,9 @@ size_t exit_frame(const struct command *cmd, uint8_t *frame) {
   to = put_int(to, cmd->wall_us, 8);
   to = put_int(to, cmd->cpu_us, 8);
   to = put_int(to, cmd->rss_kib, 8);
+  *to++ = cmd->stage;
   to = put_int(to, length, 4);
-  if (length) memcpy(to, cmd->what, length);
+  if (length) memcpy(to, cmd->reason, length);
   to += length;
   put_int(frame, (uint64_t)(to - frame - 4), 4);
   return (size_t)(to - frame);

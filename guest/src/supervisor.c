@@ -25,7 +25,7 @@ static struct {
   char **arguments, **environment, *path, *cwd;
   bool tty;
   /* Written by the child between vfork and exec, which shares this memory. */
-  const char *volatile failed;
+  volatile uint8_t stage;
   volatile int error;
 } plan;
 
@@ -79,17 +79,17 @@ static bool build_environment(struct spawn *s) {
   return true;
 }
 
-static void fail(const char *what, int error) {
+static void fail(uint8_t stage, int error) {
   plan.error = error;
-  plan.failed = what;
+  plan.stage = stage;
   _exit(127);
 }
 
 static void change_directory(void) {
   if (plan.cwd) {
-    if (chdir(plan.cwd)) fail("chdir", errno);
+    if (chdir(plan.cwd)) fail(STAGE_DIRECTORY, errno);
   } else if (chdir(settings.cwd ? settings.cwd : "/") && chdir("/")) {
-    fail("chdir", errno);
+    fail(STAGE_DIRECTORY, errno);
   }
 }
 
@@ -99,10 +99,10 @@ static void run(void) {
   int error = ENOENT;
   if (strchr(name, '/')) {
     execve(name, plan.arguments, plan.environment);
-    fail("exec", errno);
+    fail(STAGE_EXEC, errno);
   }
   size_t length = strlen(name);
-  if (!length) fail("exec", ENOENT);
+  if (!length) fail(STAGE_EXEC, ENOENT);
   for (const char *end;; path = end + 1) {
     end = strchrnul(path, ':');
     size_t folder = (size_t)(end - path);
@@ -112,11 +112,11 @@ static void run(void) {
       memcpy(candidate + folder, name, length + 1);
       execve(candidate, plan.arguments, plan.environment);
       if (errno == EACCES) error = EACCES;
-      else if (errno != ENOENT && errno != ENOTDIR) fail("exec", errno);
+      else if (errno != ENOENT && errno != ENOTDIR) fail(STAGE_EXEC, errno);
     }
     if (!*end) break;
   }
-  fail("exec", error);
+  fail(STAGE_EXEC, error);
 }
 
 static void leader(void) {
@@ -126,7 +126,7 @@ static void leader(void) {
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){settings.nofile_soft, settings.nofile_hard});
   if (settings.memory) setrlimit(RLIMIT_AS, &(struct rlimit){settings.memory, settings.memory});
   int error = identity_become(&plan.identity);
-  if (error) fail("user", error);
+  if (error) fail(STAGE_USER, error);
   change_directory();
   sigset_t none;
   sigemptyset(&none);
@@ -144,9 +144,8 @@ static void tell(const struct report *r) {
   if (send(CONTROL, r, sizeof *r, MSG_NOSIGNAL) < 0) {} /* the guest is gone: seen at the next receive */
 }
 
-_Noreturn static void give_up(const char *what, int error) {
-  struct report r = {.kind = REPORT_FAILED, .error = error};
-  strcpy(r.what, what);
+_Noreturn static void give_up(uint8_t stage, int error) {
+  struct report r = {.kind = REPORT_FAILED, .error = error, .stage = stage};
   tell(&r);
   _exit(0);
 }
@@ -254,7 +253,7 @@ _Noreturn void supervise(struct spawn *s, int control, const int stdio[3]) {
   if (s->cwd.length) plan.cwd = terminated(s->cwd);
   int error = s->user.length ? identity_find(s->user, &plan.identity) : 0;
   if (!error) error = identity_map(&plan.identity);
-  if (error) give_up("user", error);
+  if (error) give_up(STAGE_USER, error);
   if (plan.tty && plan.identity.change && fchown(0, plan.identity.uid, (gid_t)-1)) {} /* nice to have: `tty` can be opened again */
   plan.arguments = must(calloc(s->arguments + 1, sizeof *plan.arguments));
   build_environment(s);
@@ -263,10 +262,8 @@ _Noreturn void supervise(struct spawn *s, int control, const int stdio[3]) {
   if (!plan.path) plan.path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   w.leader = vfork();
   if (w.leader == 0) leader();
-  if (w.leader < 0) give_up("fork", errno);
-  if (plan.failed) {
-    give_up(plan.failed, plan.error);
-  }
+  if (w.leader < 0) give_up(STAGE_RESOURCES, errno);
+  if (plan.stage) give_up(plan.stage, plan.error);
   struct report started = {.kind = REPORT_STARTED, .pid = w.leader};
   for (int fd = 0; fd < CONTROL; fd++) close(fd); /* else their ends would never be seen */
   tell(&started);

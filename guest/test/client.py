@@ -27,10 +27,10 @@ def spawn_frame(id, argv, flags=TAKE, timeout=0, grace=0, linger=60000, window=0
 
 class Exit:
     def __init__(self, p):
-        (self.id, self.how, self.code, self.cause, self.out_bytes, self.err_bytes, self.wall, self.cpu, self.rss, n) = struct.unpack(
-            ">QBIBQQQQQI", p[:58])
-        self.what = p[58:].decode()
-        assert len(p) == 58 + n
+        (self.id, self.how, self.code, self.cause, self.out_bytes, self.err_bytes, self.wall, self.cpu, self.rss, self.stage, n) = struct.unpack(
+            ">QBIBQQQQQBI", p[:59])
+        self.what = p[59:].decode()
+        assert len(p) == 59 + n
 
     def __repr__(self):
         return f"Exit(how={self.how} code={self.code} cause={self.cause} what={self.what!r})"
