@@ -1,14 +1,15 @@
 #!/bin/sh
-# setup/image.sh DIR: builds DIR, a small root file system with Python and CPython's own
-# regression tests, from the machine's own Debian release. No root rights, no chroot, no scripts
-# of packages: they are only unpacked. Prints DIR on stdout.
+# setup/image.sh [DIR]: builds DIR, a small root file system with Python and CPython's own
+# regression tests, from the machine's own Debian release; DIR is for root /opt/berth/image, else
+# a folder under the user's home. No root rights, no chroot, no scripts of packages: they are only
+# unpacked. Prints DIR on stdout.
 set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
-[ $# = 1 ] || { echo "usage: setup/image.sh DIR" >&2; exit 2; }
-image=$1
+[ $# -le 1 ] || { echo "usage: setup/image.sh [DIR]" >&2; exit 2; }
+if [ $# = 1 ]; then image=$1; elif is_root; then image=/opt/berth/image; else image=$(data_home)/image; fi
 case $image in /*) ;; *) image=$PWD/$image ;; esac
 # Raise it when what the image holds changes: an older image is then built anew.
 version=1
