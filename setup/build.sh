@@ -5,6 +5,7 @@ set -eu
 umask 022
 root=$(cd -P "$(dirname "$0")/.." && pwd)
 . "$root/setup/lib.sh"
+. "$root/setup/current.sh"
 dist=$root/berth-cli/target/dist
 log=$root/target/build.log
 
@@ -12,12 +13,6 @@ asked=${JAVA_HOME:-}
 jdk=$(sh "$root/setup/jdk.sh") || exit 1
 java=$jdk/bin/java
 version=$(sed -n 's/^JAVA_VERSION="\([0-9]*\).*/\1/p' "$jdk/release")
-
-current() {
-  [ -e "$dist/stamp" ] &&
-    [ -z "$(find "$root/pom.xml" "$root"/berth-*/pom.xml "$root"/berth-*/src/main "$root/guest/src" \
-      "$root/guest/build.sh" "$root/setup/build.sh" -newer "$dist/stamp" -print -quit 2>/dev/null)" ]
-}
 
 quote() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 
