@@ -52,14 +52,17 @@ void conn_close(struct conn *c) {
 
 static void on_timer(struct timer *t) { conn_close(CONTAINER(t, struct conn, hello)); }
 
-/* The reason is to arrive: so the descriptor is closed only when the host has closed its end, or after a while. */
+/* What was said last is to arrive: so the descriptor is closed only when the host has closed its end, or after a while. */
+void conn_finish(struct conn *c) {
+  c->closing = true;
+  timer_set(&c->hello, CLOSING_MS, on_timer);
+  conn_dirty(c);
+}
+
 void conn_fault(struct conn *c, enum fault code, const char *reason) {
   if (c->closing) return;
   frame(&c->out, FAULT, "1s", code, reason);
-  c->closing = true;
-  buffer_free(&c->in);
-  timer_set(&c->hello, CLOSING_MS, on_timer);
-  conn_dirty(c);
+  conn_finish(c);
 }
 
 static void interest(struct conn *c) {

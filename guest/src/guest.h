@@ -129,6 +129,7 @@ extern int conns_welcomed;
 void conn_listen(int fd);
 void conn_dirty(struct conn *); /* has something to write at the end of this round */
 void conn_fault(struct conn *, enum fault, const char *reason);
+void conn_finish(struct conn *); /* closes once all is sent */
 void conn_close(struct conn *);
 void conns_flush(void);
 bool conns_drained(void);
@@ -234,6 +235,7 @@ struct identity {
   char home[512];
 };
 uint8_t users_possible(void);
+bool user_name(uid_t, char *name, size_t size);
 int identity_find(struct text user, struct identity *); /* errno; user empty: the own one */
 int identity_map(const struct identity *); /* enters a nested user namespace if one is needed */
 int identity_become(const struct identity *);
@@ -243,9 +245,16 @@ extern int raw_open;
 bool raw_start(struct conn *, struct cursor *payload, size_t behind);
 void raw_ended(pid_t);
 int raw_reply(int fd, int error, const char *reason);
+struct sockaddr_storage;
+bool raw_address(const char *text, uint16_t port, struct sockaddr_storage *, unsigned *length);
+
+/* listen.c: ports inside the sandbox that announce their connections to the host. */
+int raw_take(uint64_t connection); /* descriptor or -1 */
 void raw_listen(struct conn *, uint64_t id, struct text address, uint16_t port, uint16_t first, uint16_t last);
 void raw_unlisten(uint64_t id);
 void raw_detach(struct conn *);
+
+/* tree_put.c and tree_get.c: folder trees to and from the host, in a worker process. */
 _Noreturn void tree_put(int fd, const uint8_t *early, size_t length, const char *path, uint8_t flags);
 _Noreturn void tree_get(int fd, const char *path, uint8_t flags);
 

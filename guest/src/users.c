@@ -69,6 +69,14 @@ static bool find_user(const char *user, struct identity *id, char *name, size_t 
   return hit || numeric;
 }
 
+bool user_name(uid_t uid, char *name, size_t size) {
+  struct identity id = {0};
+  char digits[16];
+  *name = 0;
+  snprintf(digits, sizeof digits, "%u", (unsigned)uid);
+  return find_user(digits, &id, name, size) && *name;
+}
+
 /* The id of a group by name, or with a user's name all the groups that list it. */
 static bool find_groups(const char *group, const char *member, struct identity *id) {
   char *text = read_whole("/etc/group"), *rest = text, *f[FIELDS];
