@@ -1,0 +1,343 @@
+package dev.berth.core.guest;
+
+import dev.berth.SandboxLostException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The host's end of one guest: a control connection with one virtual thread that reads it, made anew when it breaks, so that its commands and listeners go on as if nothing had
+ * happened. It ends for good when it is closed, when the guest is gone, cannot be reached for {@link #RECONNECT_WITHIN}, is another one than before, or breaks the protocol. Thread-safe.
+ */
+final class GuestClient implements AutoCloseable {
+  static final Duration RECONNECT_WITHIN = Duration.ofSeconds(30);
+
+  private static final Duration ANSWER_WITHIN = Duration.ofSeconds(1);
+  private static final Duration FORGET_WITHIN = Duration.ofMillis(200);
+  private static final long STALL_NANOS = Duration.ofSeconds(15).toNanos();
+  private static final long SILENCE_NANOS = Duration.ofSeconds(5).toNanos();
+
+  private final Link link;
+  private final Faults faults;
+  private final ByteBuffer identity;
+  private final Outbox outbox = new Outbox();
+
+  /** Guards the change from one connection to the next against those who register meanwhile. */
+  private final ReentrantLock lock = new ReentrantLock();
+
+  private final Map<Long, RemoteCommand> commands = new ConcurrentHashMap<>();
+  private final Answers answers = new Answers();
+  private final AtomicBoolean forgetting = new AtomicBoolean();
+  private List<Long> ended = new ArrayList<>();
+  private @Nullable Connection connection;
+  private volatile long heard = System.nanoTime();
+  private volatile @Nullable String lost;
+  private volatile @Nullable BiConsumer<Long, Long> incoming;
+  private volatile List<Consumer<FrameWriter>> atReconnect = List.of();
+
+  /** Takes over an open connection. */
+  GuestClient(Link link, Faults faults, Connection first) {
+    this.link = link;
+    this.faults = faults;
+    this.identity = first.welcome().identity();
+    this.connection = first;
+    outbox.connect(first.channel());
+    Thread.ofVirtual().name("berth-guest-" + faults.id()).start(() -> run(first));
+  }
+
+  Faults faults() {
+    return faults;
+  }
+
+  Link link() {
+    return link;
+  }
+
+  /** Why the guest is lost; null while it is not. */
+  @Nullable String lost() {
+    return lost;
+  }
+
+  /** Registers a command and sends what begins it; both happen again after a reconnect until the guest has answered. */
+  void begin(RemoteCommand command) {
+    lock.lock();
+    try {
+      commands.put(command.id(), command);
+    } finally {
+      lock.unlock();
+    }
+    String why = lost;
+    if (why != null) {
+      command.onLost(why);
+      return;
+    }
+    command.attach(outbox);
+    send(to -> {});
+  }
+
+  /** The command that is known here by this id. */
+  @Nullable RemoteCommand command(long id) {
+    return commands.get(id);
+  }
+
+  /** Where frames go to; what is added there is lost with the connection. */
+  Outbox outbox() {
+    return outbox;
+  }
+
+  /** Sends frames; the caller may have to wait for the guest to read. */
+  void send(Consumer<FrameWriter> frames) {
+    outbox.add(this::flushForgets);
+    outbox.add(frames);
+    outbox.flush();
+  }
+
+  /** Frames from this command are of no interest any more. */
+  void abandon(RemoteCommand command) {
+    commands.remove(command.id(), command);
+  }
+
+  /** The host has this command's result: the guest is told with the next frames, or a little later. */
+  void forget(RemoteCommand command) {
+    abandon(command);
+    synchronized (forgetting) {
+      ended.add(command.id());
+    }
+    if (forgetting.compareAndSet(false, true)) {
+      Watch.later(
+          FORGET_WITHIN,
+          () -> {
+            forgetting.set(false);
+            send(to -> {});
+          });
+    }
+  }
+
+  /** Asks with a frame and waits for the answer to this key; asks again on each new connection. */
+  <T> T ask(String tried, Object key, Class<T> type, Duration atMost, Consumer<FrameWriter> frame)
+      throws InterruptedException {
+    long deadline = System.nanoTime() + Watch.nanos(atMost);
+    try (Answers.Waiting waiting = answers.expect(key)) {
+      String why = lost;
+      while (why == null) {
+        send(frame);
+        Object answer = waiting.await(deadline - System.nanoTime());
+        if (type.isInstance(answer)) {
+          return type.cast(answer);
+        }
+        why = lost;
+        if (answer == null && why == null) {
+          why = "its guest did not answer within " + atMost.toMillis() + " ms";
+        }
+      }
+      throw faults.lost(tried, why);
+    }
+  }
+
+  /** Whether the guest answers within this time. */
+  boolean ping(Duration atMost) throws InterruptedException {
+    long number = ThreadLocalRandom.current().nextLong();
+    try {
+      ask("ping", number, Long.class, atMost, to -> to.begin(Wire.PING).u64(number).end());
+      return true;
+    } catch (SandboxLostException e) {
+      return false;
+    }
+  }
+
+  /** Frames to be sent first on every new connection, and who is told of connections to the guest's listeners. */
+  void onReconnect(List<Consumer<FrameWriter>> frames, BiConsumer<Long, Long> incoming) {
+    this.incoming = incoming;
+    this.atReconnect = List.copyOf(frames);
+  }
+
+  /** Tells the guest to end, without waiting for it. */
+  void shutdown() {
+    send(to -> to.begin(Wire.SHUTDOWN).u32(0).end());
+  }
+
+  /** Lets go of the guest. Everybody who waits is told that the sandbox is lost. */
+  @Override
+  public void close() {
+    lose("it was stopped or let go by this process");
+  }
+
+  private void lose(String why) {
+    Connection last;
+    lock.lock();
+    try {
+      if (lost == null) {
+        lost = why;
+      }
+      last = connection;
+      connection = null;
+    } finally {
+      lock.unlock();
+    }
+    outbox.connect(null);
+    Watch.quietly(last);
+    commands.values().forEach(command -> command.onLost(why));
+    commands.clear();
+    answers.wakeAll();
+  }
+
+  private void run(Connection first) {
+    Connection current = first;
+    try (Watch liveness = Watch.every(Duration.ofSeconds(1), this::checkLiveness)) {
+      while (lost == null) {
+        String why = read(current);
+        outbox.connect(null);
+        Watch.quietly(current);
+        current = lost == null ? reconnect(why) : current;
+      }
+    } catch (ProtocolException e) {
+      lose("its guest broke the protocol (" + e.getMessage() + ")");
+    } catch (IOException e) {
+      lose(String.valueOf(e.getMessage()));
+    } catch (InterruptedException | RuntimeException | OutOfMemoryError e) {
+      lose("its reader failed (" + e + ")");
+    }
+  }
+
+  /** Reads until the connection breaks, and says how it broke. */
+  private String read(Connection from) throws ProtocolException {
+    try {
+      while (true) {
+        int type = from.reader().next();
+        heard = System.nanoTime();
+        if (type < 0) {
+          return "its guest closed the connection";
+        }
+        dispatch(type, from.reader());
+        from.reader().end();
+      }
+    } catch (ProtocolException e) {
+      throw e;
+    } catch (IOException e) {
+      return "the connection to its guest broke (" + e.getMessage() + ")";
+    }
+  }
+
+  private void dispatch(int type, FrameReader in) throws IOException {
+    switch (type) {
+      case Wire.STARTED, Wire.OUTPUT, Wire.TAKEN, Wire.EXIT, Wire.UNKNOWN, Wire.DETACHED -> {
+        RemoteCommand command = commands.get(in.u64());
+        if (command == null) {
+          in.rest();
+        } else {
+          command.onFrame(type, in);
+        }
+      }
+      case Wire.LISTING -> answers.give(Wire.LISTING, Listing.read(in));
+      case Wire.PONG -> {
+        long number = in.u64();
+        answers.give(number, number);
+      }
+      case Wire.LISTENING -> answers.give(in.u64(), new Listening(in.u32(), in.u16()));
+      case Wire.INCOMING -> {
+        long listener = in.u64();
+        long number = in.u64();
+        BiConsumer<Long, Long> taker = incoming;
+        if (taker != null) {
+          taker.accept(listener, number);
+        }
+      }
+      case Wire.FAULT -> throw Connection.fault(in);
+      default -> throw new ProtocolException("a frame of type " + type);
+    }
+  }
+
+  /** The guest's answer to LISTEN. */
+  record Listening(long errno, int port) {}
+
+  private Connection reconnect(String why) throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + RECONNECT_WITHIN.toNanos();
+    long pause = 2;
+    while (lost == null && !link.gone() && System.nanoTime() - deadline < 0) {
+      try {
+        Connection next = Connection.open(link, ANSWER_WITHIN, () -> lost != null || link.gone());
+        if (!next.welcome().identity().equals(identity)) {
+          Watch.quietly(next);
+          throw new ProtocolException("another guest answers in its place");
+        }
+        resume(next);
+        return next;
+      } catch (ProtocolException e) {
+        throw e;
+      } catch (IOException e) {
+        Thread.sleep(pause);
+        pause = Math.min(pause * 2, 250);
+      }
+    }
+    throw new IOException(link.gone() ? "its guest is gone" : why);
+  }
+
+  /** Brings the state of commands and listeners in order on a new connection. */
+  private void resume(Connection next) {
+    List<RemoteCommand> known;
+    lock.lock();
+    try {
+      if (lost != null) {
+        Watch.quietly(next);
+        return;
+      }
+      connection = next;
+      heard = System.nanoTime();
+      outbox.connect(next.channel());
+      known = List.copyOf(commands.values());
+    } finally {
+      lock.unlock();
+    }
+    atReconnect.forEach(outbox::add);
+    known.forEach(command -> command.attach(outbox));
+    outbox.flush();
+    answers.wakeAll();
+  }
+
+  private void flushForgets(FrameWriter to) {
+    List<Long> ids;
+    synchronized (forgetting) {
+      if (ended.isEmpty()) {
+        return;
+      }
+      ids = ended;
+      ended = new ArrayList<>();
+    }
+    ids.forEach(id -> to.begin(Wire.FORGET).u64(id).end());
+  }
+
+  /** Breaks a connection over which nothing goes any more although something should. */
+  private void checkLiveness() {
+    long now = System.nanoTime();
+    long writing = outbox.writingSince();
+    long silence = now - heard;
+    boolean stuck = writing != 0 && now - writing > STALL_NANOS;
+    boolean waiting = !commands.isEmpty() || answers.isAwaited();
+    if (stuck || (waiting && silence > STALL_NANOS)) {
+      Thread.ofVirtual().start(this::breakOff);
+    } else if (waiting && silence > SILENCE_NANOS) {
+      Thread.ofVirtual().start(() -> send(to -> to.begin(Wire.PING).u64(0).end()));
+    }
+  }
+
+  private void breakOff() {
+    Connection current;
+    lock.lock();
+    try {
+      current = connection;
+    } finally {
+      lock.unlock();
+    }
+    Watch.quietly(current);
+  }
+}
