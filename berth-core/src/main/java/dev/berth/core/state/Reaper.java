@@ -60,7 +60,7 @@ public final class Reaper {
     Optional<Lease> taken = Lease.take(home.leaseFile(id));
     if (taken.isEmpty() && home.find(id).isPresent()) {
       // Without a lease file: somebody deleted that by hand.
-      taken = Lease.create(home.leaseFile(id), StateHome.host() + "\n\n");
+      taken = Lease.create(home.leaseFile(id), StateHome.host() + "\n");
     }
     if (taken.isEmpty()) {
       return Optional.empty();
@@ -71,31 +71,25 @@ public final class Reaper {
         lease.delete();
         return Optional.empty();
       }
-      Origin origin = Origin.of(lease, folder);
-      if (!origin.host().equals(StateHome.host())
-          || !carrier.mine(origin.provider())
-          || carrier.alive(folder)) {
+      String host = lease.text().strip();
+      if (!host.isEmpty() && !host.equals(StateHome.host())) {
+        // A home folder that several hosts share: their sockets and processes are not seen here.
         return Optional.empty();
       }
-      carrier.dispose(folder);
+      String provider = folder.provider();
+      if (!provider.isEmpty()) {
+        if (!carrier.mine(provider) || carrier.alive(folder)) {
+          return Optional.empty();
+        }
+        carrier.dispose(folder);
+      }
+      // Without a provider nothing was ever started in it.
       return Optional.of(
           folder
               .delete(removal, lease)
               .map(left -> id + ": could not be deleted: " + left)
-              .orElse(id + ": cleared away (" + origin.provider() + ")"));
-    }
-  }
-
-  /** Who made a sandbox: noted in its lease, so that a half-made one is known, too. */
-  private record Origin(String host, String provider) {
-    static Origin of(Lease lease, SandboxFolder folder) throws IOException {
-      List<String> lines = lease.text().lines().toList();
-      String host = lines.isEmpty() ? StateHome.host() : lines.get(0);
-      String provider = lines.size() > 1 ? lines.get(1) : "";
-      if (provider.isEmpty()) {
-        provider = folder.record().map(SandboxRecord::provider).orElse("");
-      }
-      return new Origin(host, provider);
+              .orElse(
+                  id + ": cleared away (" + (provider.isEmpty() ? "half made" : provider) + ")"));
     }
   }
 }

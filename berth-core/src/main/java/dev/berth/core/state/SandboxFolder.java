@@ -2,7 +2,10 @@ package dev.berth.core.state;
 
 import dev.berth.CreateException;
 import java.io.File;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -19,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class SandboxFolder {
   private static final String SOCKET = "guest.sock";
   private static final String RECORD = "record";
+  private static final String PROVIDER = "provider";
 
   private final StateHome home;
   private final String id;
@@ -32,15 +36,21 @@ public final class SandboxFolder {
   }
 
   /** Makes the folder, under a lease that is held already. */
-  void begin(Lease held) throws IOException {
+  void begin(Lease held, String provider) throws IOException {
+    boolean made = false;
     try {
       Files.createDirectory(path, StateHome.PRIVATE);
-      lease = held;
+      try (FileOutputStream out = new FileOutputStream(path.resolve(PROVIDER).toFile())) {
+        out.write(provider.getBytes(StandardCharsets.UTF_8));
+      }
+      made = true;
     } finally {
-      if (lease == null) {
-        held.delete();
+      if (!made) {
+        // A full disk, most likely. The reaper finds the folder, if there is one.
+        held.close();
       }
     }
+    lease = held;
   }
 
   /** The sandbox's id. */
@@ -51,6 +61,15 @@ public final class SandboxFolder {
   /** The state home that it is in. */
   public StateHome home() {
     return home;
+  }
+
+  /** The provider that makes it; empty if its maker was killed before it could say so. */
+  public String provider() {
+    try (FileInputStream in = new FileInputStream(path.resolve(PROVIDER).toFile())) {
+      return new String(in.readNBytes(100), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      return "";
+    }
   }
 
   /** Where it is. */

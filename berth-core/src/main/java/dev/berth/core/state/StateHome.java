@@ -4,6 +4,7 @@ import dev.berth.CreateException;
 import dev.berth.UnsupportedRequestException;
 import dev.berth.spi.Finding;
 import java.io.File;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileStore;
@@ -91,9 +92,9 @@ public final class StateHome {
       while (true) {
         String id = freshId();
         SandboxFolder folder = new SandboxFolder(this, id);
-        Optional<Lease> lease = Lease.create(leaseFile(id), host() + "\n" + provider + "\n");
+        Optional<Lease> lease = Lease.create(leaseFile(id), host() + "\n");
         if (lease.isPresent()) {
-          folder.begin(lease.get());
+          folder.begin(lease.get(), provider);
           return folder;
         }
       }
@@ -239,7 +240,7 @@ public final class StateHome {
     static final String NAME = read();
 
     private static String read() {
-      try (java.io.FileInputStream in = new java.io.FileInputStream("/proc/sys/kernel/hostname")) {
+      try (FileInputStream in = new FileInputStream("/proc/sys/kernel/hostname")) {
         return new String(in.readAllBytes(), StandardCharsets.UTF_8).strip();
       } catch (IOException e) {
         return "";

@@ -1,0 +1,113 @@
+package dev.berth.core.state;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.berth.core.process.ChildJvm;
+import java.io.File;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class LeaseTest {
+  @TempDir Path folder;
+  private File file;
+
+  @BeforeEach
+  void name() {
+    file = folder.resolve("lease").toFile();
+  }
+
+  @Test
+  void oneHolderAtATimeInOneJvm() throws Exception {
+    Lease lease = Lease.create(file, "who").orElseThrow();
+
+    assertThat(lease.text()).isEqualTo("who");
+    assertThat(Lease.held(file)).isTrue();
+    assertThat(Lease.take(file)).isEmpty();
+    assertThat(Lease.create(file, "")).isEmpty();
+
+    lease.close();
+    lease.close();
+    assertThat(Lease.held(file)).isFalse();
+    try (Lease again = Lease.take(file).orElseThrow()) {
+      assertThat(again.text()).isEqualTo("who");
+    }
+  }
+
+  @Test
+  void lookingDoesNotLoseTheLock() throws Exception {
+    try (Lease lease = Lease.create(file, "").orElseThrow()) {
+      Lease.held(file);
+      Lease.take(file);
+      Lease.create(file, "");
+
+      try (ChildJvm other = ChildJvm.of(Taker.class, file)) {
+        assertThat(other.line()).isEqualTo("held");
+      }
+      assertThat(lease.text()).isEmpty();
+    }
+  }
+
+  @Test
+  void aKilledJvmFreesItAtOnce() throws Exception {
+    try (ChildJvm other = ChildJvm.of(Taker.class, file, "create")) {
+      assertThat(other.line()).isEqualTo("taken");
+      assertThat(Lease.held(file)).isTrue();
+      assertThat(Lease.take(file)).isEmpty();
+
+      other.kill();
+      assertThat(Lease.held(file)).isFalse();
+      Lease.take(file).orElseThrow().close();
+    }
+  }
+
+  @Test
+  void anInterruptDoesNotLoseIt() throws Exception {
+    Thread.currentThread().interrupt();
+    Lease lease = Lease.create(file, "text").orElseThrow();
+    assertThat(lease.text()).isEqualTo("text");
+    assertThat(Thread.interrupted()).isTrue();
+
+    try (ChildJvm other = ChildJvm.of(Taker.class, file)) {
+      assertThat(other.line()).isEqualTo("held");
+    }
+    lease.close();
+  }
+
+  @Test
+  void deletingLeavesNothingToTake() throws Exception {
+    Lease lease = Lease.create(file, "").orElseThrow();
+
+    assertThat(lease.delete()).isTrue();
+    assertThat(Lease.take(file)).isEmpty();
+    assertThat(Lease.held(file)).isFalse();
+    assertThat(file).doesNotExist();
+  }
+
+  @Test
+  void aChildProcessDoesNotInheritIt() throws Exception {
+    Process child;
+    try (Lease lease = Lease.create(file, "").orElseThrow()) {
+      child = new ProcessBuilder("sleep", "100").start();
+      assertThat(lease.text()).isEmpty();
+    }
+    try {
+      await().until(() -> !Lease.held(file));
+    } finally {
+      child.destroyForcibly();
+    }
+  }
+
+  /** Takes the lease, says whether it got it and keeps it until its input ends. */
+  static final class Taker {
+    public static void main(String[] args) throws Exception {
+      File file = new File(args[0]);
+      Optional<Lease> lease = args.length > 1 ? Lease.create(file, "") : Lease.take(file);
+      System.out.println(lease.isPresent() ? "taken" : "held");
+      System.in.read();
+    }
+  }
+}
