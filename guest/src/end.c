@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { OWN_GRACE = 1000, AFTER_GRACE = 2000, LAST_WORDS = 1000 };
+enum { OWN_GRACE = 1000, AFTER_GRACE = 2000, LAST_WORDS = 1000, INIT_TRIES = 500 };
 
 bool ending;
 static struct timer lease, ttl, idle, deadline;
@@ -97,11 +97,18 @@ void end_begin(uint32_t grace) {
   timer_set(&deadline, commands_running ? (uint64_t)grace + AFTER_GRACE : grace, on_deadline);
 }
 
+/* An instance's init passes SIGTERM on to the process group that it started, the guest's, and ends itself only once that group
+   is gone. So a child in a session of its own outlives the guest for this; it dies with the namespace. */
 static void end_pid_namespace(void) {
-  if (getpid() == 1) return;
-  kill(1, SIGTERM);
-  nanosleep(&(struct timespec){0, 500000000}, NULL);
+  if (getpid() == 1 || fork() != 0) return;
+  close_from(0);
+  setsid();
+  for (int tries = 0; tries < INIT_TRIES; tries++) {
+    kill(1, SIGTERM);
+    nanosleep(&(struct timespec){0, 1000000}, NULL);
+  }
   kill(1, SIGKILL);
+  _exit(0);
 }
 
 /* After each round of the loop while ending: first until all is dead, then until the host has heard of it or had time to. */
@@ -113,7 +120,6 @@ void end_check(void) {
     killed = true;
     timer_set(&deadline, LAST_WORDS, on_deadline);
     overdue = false;
-    return;
   }
   if (!overdue && (commands_running || !conns_drained())) return;
   if (settings.socket_path) unlink(settings.socket_path);
