@@ -65,14 +65,13 @@ static void adapt(struct channel *ch, size_t got, size_t wanted) {
 
 static ssize_t read_into(struct channel *ch, size_t want, size_t limit) {
   struct iovec v[2];
-  if (ch->ring.end - ch->ring.base + want > limit) {
-    /* Old bytes go for new ones that really are there, not for ones that might be. */
-    int there = 0;
-    if (ioctl(ch->watch.fd, FIONREAD, &there) == 0 && there > 0 && (size_t)there < want) want = (size_t)there;
-  }
+  uint64_t base = ch->ring.base;
   int n = ring_space(&ch->ring, want, limit, v);
   ssize_t got = readv(ch->watch.fd, v, n);
   if (got > 0) ch->ring.end += (uint64_t)got;
+  /* Old bytes went for new ones that really came, not for all that might have. */
+  if (ch->ring.end > ch->ring.capacity && base < ch->ring.end - ch->ring.capacity) base = ch->ring.end - ch->ring.capacity;
+  ch->ring.base = base;
   return got;
 }
 

@@ -1,5 +1,5 @@
 """A host in few lines, for tests: frames as in PROTOCOL.md, nothing clever."""
-import os, random, select, socket, struct, subprocess, tempfile, time
+import os, random, select, shutil, socket, struct, subprocess, tempfile, time
 
 TTY, STDIN, KEEP, MERGE, TAKE = 1, 2, 4, 8, 16
 MAGIC = 0x42525448
@@ -23,6 +23,10 @@ def spawn_frame(id, argv, flags=TAKE, timeout=0, grace=0, linger=60000, window=0
     p += struct.pack(">I", len(env)) + b"".join(map(text, env))
     p += struct.pack(">I", len(argv)) + b"".join(map(text, argv))
     return frame(0x02, p)
+
+
+class Skip(Exception):
+    pass
 
 
 class Exit:
@@ -111,11 +115,13 @@ class Conn:
         self.send(spawn_frame(id, argv, **kw))
         return id
 
-    def collect(self, id, consume=True, forget=True, timeout=20):
+    def collect_rest(self, id):
+        return self.collect(id, started=True)
+
+    def collect(self, id, consume=True, forget=True, timeout=20, started=False):
         """Output and exit of one command; checks offsets and order on the way."""
         out = {1: bytearray(), 2: bytearray()}
         start = {}
-        started = False
         while True:
             kind, p = self.recv(timeout)
             if kind == 0x82:
@@ -200,3 +206,42 @@ class Guest:
                 self.process.kill()
                 raise
         return self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        errors = self.errors()
+        try:
+            if self.process.poll() is None:
+                self.stop()
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+            shutil.rmtree(self.dir, ignore_errors=True)
+        if kind is None:
+            assert not [l for l in errors.splitlines() if "ERROR" in l or "runtime error" in l], errors
+
+
+def eventually(what, seconds=8):
+    end = time.time() + seconds
+    while not what():
+        assert time.time() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def alive(marker):
+    """The processes whose command line has this marker."""
+    found = []
+    for p in os.listdir("/proc"):
+        if p.isdigit():
+            try:
+                if marker in open(f"/proc/{p}/cmdline", "rb").read() and open(f"/proc/{p}/stat").read().rsplit(")", 1)[1].split()[0] != "Z":
+                    found.append(int(p))
+            except OSError:
+                pass
+    return found
+
+
+def marker():
+    return f"{random.randrange(10**6, 10**7)}.{random.randrange(10**6)}"
