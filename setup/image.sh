@@ -84,10 +84,13 @@ cd - >/dev/null
 python=$(cd "$tmp" && find usr/bin -name 'python3.*' -type f | head -n 1)
 libdir=$(cd "$tmp" && dirname "$(find usr/lib -name libc.so.6 | head -n 1)")
 loader=$(cd "$tmp" && echo lib*/ld-linux*.so.*)
-PYTHONPATH='' PYTHONHOME=$tmp/usr "$tmp/$loader" --library-path "$tmp/$libdir" "$tmp/$python" -s -S -m compileall -q -j 0 \
-  -s "$tmp" -x '/(test|tests|lib2to3|idlelib|turtledemo)/(?!support|libregrtest|__init__|__main__)' \
-  "$tmp/usr/lib/${python##*/}" >/dev/null 2>&1 ||
-  say "note: the image's Python library could not be compiled in advance; tests start more slowly"
+compile() {
+  PYTHONPATH='' PYTHONHOME=$tmp/usr "$tmp/$loader" --library-path "$tmp/$libdir" "$tmp/$python" -s -S -m compileall -q -j "$1" \
+    -s "$tmp" -x '/(test|tests|lib2to3|idlelib|turtledemo)/(?!support|libregrtest|__init__|__main__)' \
+    "$tmp/usr/lib/${python##*/}" >/dev/null 2>&1
+}
+# With one process per core where the host's /dev/shm allows it, else with one.
+compile 0 || compile 1 || say "note: the image's Python library could not be compiled in advance; tests start more slowly"
 
 echo "$(debian_codename) $version" >"$tmp/$stamp"
 [ ! -e "$image" ] || mv "$image" "$tmp.old"

@@ -60,7 +60,7 @@ say "getting a C compiler (about 60 MB) into $home; as root 'apt-get install $pa
 musl=$(cd "$tmp" && find usr/lib -name musl-gcc.specs | head -n 1)
 [ -n "$musl" ] || die "tried to find musl's compiler settings in Debian's package but they are not there"
 libdir=$(cd "$tmp" && dirname "$(find usr/lib -name libgmp.so.10 | head -n 1)")
-for lib in "$tmp/$libdir"/*.so.*; do
+for lib in "$tmp/$libdir"/*.so*; do
   grep -qxF "${lib##*/}" "$tmp/libc.files" || ln -s "../$libdir/${lib##*/}" "$tmp/runlib/${lib##*/}"
 done
 rm -rf "$tmp/libc.files" "$tmp/usr/share"
