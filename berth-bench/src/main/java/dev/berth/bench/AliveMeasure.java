@@ -1,0 +1,197 @@
+package dev.berth.bench;
+
+import dev.berth.Sandbox;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
+
+/** Counts what many living sandboxes of Berth's cost, in processes and in this JVM. */
+final class AliveMeasure {
+  private static final Path PROC = Path.of("/proc");
+  private static final int AT_A_TIME = 4;
+  private static final double KIB = 1024;
+
+  private AliveMeasure() {}
+
+  static Alive run(BerthContender berth, Path image, int sandboxes) throws InterruptedException {
+    collect();
+    int threadsBefore = threads();
+    long heapBefore = heap();
+    long directBefore = direct();
+    long residentBefore = resident();
+    Set<Long> processesBefore = pids();
+    List<Sandbox> alive = new ArrayList<>();
+    try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
+      Semaphore slots = new Semaphore(AT_A_TIME);
+      List<Future<Sandbox>> creations = new ArrayList<>();
+      for (int i = 0; i < sandboxes; i++) {
+        creations.add(
+            callers.submit(
+                () -> {
+                  slots.acquire();
+                  try {
+                    return berth.sandbox(image);
+                  } finally {
+                    slots.release();
+                  }
+                }));
+      }
+      await(creations, alive);
+      List<Future<Sandbox>> commands = new ArrayList<>();
+      for (Sandbox sandbox : alive) {
+        commands.add(
+            callers.submit(
+                () -> {
+                  sandbox.exec("true").orThrow();
+                  return sandbox;
+                }));
+      }
+      await(commands, new ArrayList<>());
+      int threadsAlive = threads();
+      collect();
+      Processes processes = Processes.since(processesBefore);
+      return new Alive(
+          sandboxes,
+          processes.berthKib() / sandboxes,
+          processes.berth(),
+          (heap() - heapBefore) / KIB / sandboxes,
+          (direct() - directBefore) / KIB / sandboxes,
+          (double) (resident() - residentBefore) / sandboxes,
+          processes.apptainerKib() / sandboxes,
+          threadsBefore,
+          threadsAlive);
+    } finally {
+      alive.forEach(Sandbox::stop);
+    }
+  }
+
+  private static void await(List<Future<Sandbox>> tasks, List<Sandbox> done) throws InterruptedException {
+    RuntimeException failure = null;
+    for (Future<Sandbox> task : tasks) {
+      try {
+        done.add(task.get());
+      } catch (ExecutionException e) {
+        failure = new IllegalStateException(e.getCause());
+      }
+    }
+    if (failure != null) {
+      throw failure;
+    }
+  }
+
+  /**
+   * New processes of this user. Berth's are the guests ({@code serve} is their first argument) with what is below them, and whatever this JVM runs; Apptainer's are those above a guest.
+   */
+  private record Processes(int berth, double berthKib, double apptainerKib) {
+    static Processes since(Set<Long> before) {
+      Map<Long, Long> parents = new HashMap<>();
+      Set<Long> guests = new HashSet<>();
+      for (long pid : pids()) {
+        if (!before.contains(pid)) {
+          parents.put(pid, parent(pid));
+          if (isGuest(pid)) {
+            guests.add(pid);
+          }
+        }
+      }
+      Set<Long> apptainer = new HashSet<>();
+      for (long guest : guests) {
+        for (Long above = parents.get(guest); above != null && parents.containsKey(above) && !guests.contains(above); above = parents.get(above)) {
+          apptainer.add(above);
+        }
+      }
+      Set<Long> berth = new HashSet<>(guests);
+      long self = ProcessHandle.current().pid();
+      boolean grown;
+      do {
+        grown = false;
+        for (Map.Entry<Long, Long> entry : parents.entrySet()) {
+          if ((berth.contains(entry.getValue()) || entry.getValue() == self) && !apptainer.contains(entry.getKey())) {
+            grown |= berth.add(entry.getKey());
+          }
+        }
+      } while (grown);
+      return new Processes(berth.size(), sum(berth), sum(apptainer));
+    }
+
+    private static double sum(Set<Long> pids) {
+      return pids.stream().mapToLong(pid -> kib(PROC.resolve(pid + "/smaps_rollup"), "Pss:")).sum();
+    }
+
+    private static boolean isGuest(long pid) {
+      try {
+        String[] line = new String(Files.readAllBytes(PROC.resolve(pid + "/cmdline")), StandardCharsets.UTF_8).split("\0", -1);
+        return line.length > 1 && line[1].equals("serve");
+      } catch (IOException e) {
+        return false;
+      }
+    }
+
+    private static long parent(long pid) {
+      return kib(PROC.resolve(pid + "/status"), "PPid:");
+    }
+  }
+
+  private static Set<Long> pids() {
+    Set<Long> pids = new HashSet<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(PROC, "[0-9]*")) {
+      entries.forEach(entry -> pids.add(Long.parseLong(entry.getFileName().toString())));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return pids;
+  }
+
+  /** The number in a line of a file of {@code /proc}; 0 if the process is gone. */
+  private static long kib(Path file, String key) {
+    try {
+      return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1)
+          .lines()
+          .filter(line -> line.startsWith(key))
+          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
+          .findFirst()
+          .orElse(0);
+    } catch (IOException e) {
+      return 0;
+    }
+  }
+
+  private static void collect() {
+    // Twice: what finalizers and cleaners let go goes in the second.
+    System.gc();
+    System.gc();
+  }
+
+  private static int threads() {
+    return ManagementFactory.getThreadMXBean().getThreadCount();
+  }
+
+  private static long heap() {
+    return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+  }
+
+  private static long direct() {
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream().filter(pool -> pool.getName().equals("direct")).mapToLong(BufferPoolMXBean::getMemoryUsed).sum();
+  }
+
+  /** In KiB. */
+  private static long resident() {
+    return kib(PROC.resolve("self/status"), "VmRSS:");
+  }
+}

@@ -1,0 +1,40 @@
+package dev.berth.bench;
+
+/**
+ * How often each thing is measured. Warm-up comes first and is not counted.
+ *
+ * @param warmUp rounds that are run and dropped, each with {@code perRound} operations of the quick contenders
+ * @param execRounds rounds of {@code sh -c true}
+ * @param perRound operations of each quick contender in a round; the slow ones do one
+ * @param crowdRounds rounds of many callers at a time
+ * @param crowdPeerCommands commands in one such round by one process per operation
+ * @param crowdCommands commands in one such round by Berth
+ * @param lifeRounds rounds of create, first command and stop
+ * @param smallRounds rounds of 1 KiB up and down
+ * @param largeRounds rounds of 100 MiB up and down
+ * @param alive sandboxes alive at the same time
+ */
+record Plan(
+    int warmUp,
+    int execRounds,
+    int perRound,
+    int crowdRounds,
+    int crowdPeerCommands,
+    int crowdCommands,
+    int lifeRounds,
+    int smallRounds,
+    int largeRounds,
+    int alive) {
+  /** Callers at a time, and the sandboxes that they share. */
+  static final int CALLERS = 32;
+
+  static final int SHARED_SANDBOXES = 8;
+  static final int SMALL_BYTES = 1 << 10;
+  static final int LARGE_BYTES = 100 << 20;
+
+  /** Up to six minutes. */
+  static final Plan FULL = new Plan(60, 150, 10, 5, 96, 5_000, 15, 60, 10, 100);
+
+  /** Up to one minute. */
+  static final Plan QUICK = new Plan(20, 25, 10, 2, 48, 2_000, 3, 10, 3, 20);
+}
