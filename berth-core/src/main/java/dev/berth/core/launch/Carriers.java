@@ -1,0 +1,114 @@
+package dev.berth.core.launch;
+
+import dev.berth.core.process.HostProcess;
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * The host's processes that carry one sandbox: Apptainer's, its FUSE helpers, the guest. Each keeps the sandbox's launch log open at descriptor 4, which {@code berth-guest launch} put there; that survives what
+ * Apptainer does to names, environment and sessions. Commands in the sandbox do not have it.
+ */
+final class Carriers {
+  private static final String MARK = "fd/4";
+
+  /** One of them. */
+  record Carrier(HostProcess process, long parent, boolean guest) {}
+
+  private final List<Carrier> carriers;
+
+  private Carriers(List<Carrier> carriers) {
+    this.carriers = carriers;
+  }
+
+  /** Those that keep this log open. */
+  static Carriers of(Path log) {
+    return new Carriers(scan(log).getOrDefault(log.toString(), List.of()));
+  }
+
+  /** The launch logs that some process keeps open. */
+  static java.util.Set<String> logs() {
+    return scan(null).keySet();
+  }
+
+  private static Map<String, List<Carrier>> scan(@org.jspecify.annotations.Nullable Path only) {
+    Map<String, List<Carrier>> found = new HashMap<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(Path.of("/proc"), entry -> Character.isDigit(entry.getFileName().toString().charAt(0)))) {
+      for (Path entry : entries) {
+        String log = mark(entry);
+        if (log.isEmpty() || only != null && !log.equals(only.toString())) {
+          continue;
+        }
+        long pid = Long.parseLong(entry.getFileName().toString());
+        HostProcess.of(pid).ifPresent(process -> found.computeIfAbsent(log, key -> new ArrayList<>()).add(new Carrier(process, parent(entry), isGuest(entry))));
+      }
+    } catch (IOException | DirectoryIteratorException e) {
+      // Without /proc nothing can be found, and nothing could have been started either.
+    }
+    return found;
+  }
+
+  boolean isEmpty() {
+    return carriers.isEmpty();
+  }
+
+  /** The guest itself, if it is among them. */
+  Optional<HostProcess> guest() {
+    return carriers.stream().filter(Carrier::guest).map(Carrier::process).findFirst();
+  }
+
+  boolean anyAlive() {
+    return carriers.stream().anyMatch(carrier -> carrier.process().alive());
+  }
+
+  /** Kills those below others: what started them sees it, and clears away mounts and helpers. */
+  void killInner() {
+    var pids = carriers.stream().map(carrier -> carrier.process().pid()).collect(Collectors.toSet());
+    carriers.stream().filter(carrier -> pids.contains(carrier.parent()) || carrier.guest()).forEach(carrier -> carrier.process().kill());
+  }
+
+  void killAll() {
+    carriers.forEach(carrier -> carrier.process().kill());
+  }
+
+  private static String mark(Path process) {
+    try {
+      return Files.readSymbolicLink(process.resolve(MARK)).toString();
+    } catch (IOException | SecurityException e) {
+      return "";
+    }
+  }
+
+  private static boolean isGuest(Path process) {
+    String[] arguments = text(process.resolve("cmdline")).split("\0");
+    return arguments.length > 2 && arguments[1].equals("serve") && arguments[2].equals("--fd");
+  }
+
+  private static long parent(Path process) {
+    String stat = text(process.resolve("stat"));
+    String[] fields = stat.substring(stat.lastIndexOf(')') + 1).trim().split(" ");
+    try {
+      return fields.length > 1 ? Long.parseLong(fields[1]) : 0;
+    } catch (NumberFormatException e) {
+      return 0;
+    }
+  }
+
+  private static String text(Path file) {
+    try (FileInputStream in = new FileInputStream(file.toFile())) {
+      return new String(in.readNBytes(4096), StandardCharsets.ISO_8859_1);
+    } catch (IOException e) {
+      return "";
+    }
+  }
+}

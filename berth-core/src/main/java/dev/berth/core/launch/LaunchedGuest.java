@@ -1,0 +1,242 @@
+package dev.berth.core.launch;
+
+import dev.berth.CreateException;
+import dev.berth.SandboxStatus;
+import dev.berth.core.guest.GuestHost;
+import dev.berth.core.guest.Link;
+import dev.berth.core.process.HostProcess;
+import dev.berth.core.state.FolderRemoval;
+import dev.berth.core.state.SandboxFolder;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/** A guest that runs on this host, with the folder that stores its sandbox. Made by {@link #launch}, or found again by {@link #find}. Thread-safe. */
+public final class LaunchedGuest implements GuestHost {
+  private static final System.Logger LOG = System.getLogger(LaunchedGuest.class.getName());
+  private static final Duration BY_ITSELF = Duration.ofMillis(400);
+  private static final Duration AFTER_KILL = Duration.ofSeconds(3);
+  private static final int LAST_WORDS = 3000;
+
+  private final SandboxFolder folder;
+  private final String provider;
+  private final FolderRemoval removal;
+  private final List<String> notices;
+  private final Link link;
+  private final @Nullable Process launcher;
+  private final ReentrantLock ending = new ReentrantLock();
+  private volatile @Nullable HostProcess guest;
+  private volatile boolean destroyed;
+  private volatile String lastWords = "";
+
+  private LaunchedGuest(SandboxFolder folder, String provider, FolderRemoval removal, List<String> notices, @Nullable Process launcher) {
+    this.folder = folder;
+    this.provider = provider;
+    this.removal = removal;
+    this.notices = List.copyOf(notices);
+    this.launcher = launcher;
+    this.link = new UnixLink(folder.socket(), this::ended);
+  }
+
+  /**
+   * Starts a guest.
+   *
+   * @param guest the guest's program
+   * @param command what ends in {@code berth-guest serve --fd 3 …}, by whatever way
+   * @param env its whole environment
+   * @throws CreateException if it could not be started; the folder is then deleted
+   */
+  public static LaunchedGuest launch(SandboxFolder folder, FolderRemoval removal, Path guest, List<String> command, Map<String, String> env, List<String> notices) {
+    List<String> line = new ArrayList<>(List.of(guest.toString(), "launch", folder.socket().toString(), log(folder).toString(), "--"));
+    line.addAll(command);
+    ProcessBuilder builder = new ProcessBuilder(line);
+    builder.environment().clear();
+    builder.environment().putAll(env);
+    builder.directory(folder.path().toFile());
+    // The launcher opens its own log; what goes wrong before that is to be read there too.
+    builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
+    builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
+    try {
+      folder.folder("log");
+      builder.redirectError(ProcessBuilder.Redirect.appendTo(log(folder).toFile()));
+      return new LaunchedGuest(folder, folder.provider(), removal, notices, builder.start());
+    } catch (IOException e) {
+      folder.delete(removal);
+      throw new CreateException(folder.provider(), folder.id(), "Tried to start a sandbox with " + command.get(0) + ", but " + e.getMessage() + ".", e);
+    }
+  }
+
+  /** The guest of a sandbox that was launched before, perhaps by another process. */
+  public static LaunchedGuest find(SandboxFolder folder, FolderRemoval removal) {
+    return new LaunchedGuest(folder, folder.provider(), removal, List.of(), null);
+  }
+
+  /** The sandboxes among these whose guest, or what carries it, still runs. */
+  public static List<SandboxFolder> running(List<SandboxFolder> folders) {
+    var logs = Carriers.logs();
+    return folders.stream().filter(folder -> logs.contains(log(folder).toString())).toList();
+  }
+
+  /** The end of what the start said, for messages; kept when the folder is deleted. */
+  public String lastWords() {
+    return destroyed ? lastWords : readLog();
+  }
+
+  /** Waits for the program that was launched; for an instance its end is the start's success or failure. Empty if it still runs then, or was launched elsewhere. */
+  public @Nullable Integer awaitLauncher(Duration atMost) throws InterruptedException {
+    Process process = launcher;
+    return process != null && process.waitFor(Math.min(atMost.toMillis(), Integer.MAX_VALUE), TimeUnit.MILLISECONDS) ? process.exitValue() : null;
+  }
+
+  @Override
+  public String id() {
+    return folder.id();
+  }
+
+  @Override
+  public String provider() {
+    return provider;
+  }
+
+  @Override
+  public Link link() {
+    return link;
+  }
+
+  @Override
+  public List<String> notices() {
+    return notices;
+  }
+
+  @Override
+  public SandboxStatus status() {
+    return ended() ? SandboxStatus.STOPPED : SandboxStatus.RUNNING;
+  }
+
+  @Override
+  public String descriptor() {
+    return Descriptor.write(provider, id(), folder.home().root());
+  }
+
+  @Override
+  public void detach() {
+    folder.record().ifPresent(record -> folder.write(record.asDetached()));
+    folder.release();
+  }
+
+  @Override
+  public void release() {
+    folder.release();
+  }
+
+  @Override
+  public void destroy() {
+    boolean interrupted = Thread.interrupted();
+    ending.lock();
+    try {
+      if (destroyed) {
+        return;
+      }
+      interrupted |= endCarriers();
+      lastWords = readLog();
+      destroyed = true;
+      folder.delete(removal).ifPresent(left -> LOG.log(System.Logger.Level.WARNING, "{0}: not all could be deleted, the next berth command tries again: {1}", id(), left));
+    } finally {
+      ending.unlock();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** Ends what runs, and deletes nothing: for whoever deletes the folder. */
+  void destroyCarriers() {
+    if (endCarriers()) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Ends every process that carries the sandbox: first it may end by itself, then the inner ones are killed, so that the outer ones clear up, then all. */
+  private boolean endCarriers() {
+    boolean interrupted = false;
+    Carriers carriers = Carriers.of(log(folder));
+    Process process = launcher;
+    if (!carriers.isEmpty()) {
+      interrupted |= awaitEnd(carriers, BY_ITSELF);
+      for (int round = 0; round < 3; round++) {
+        carriers = Carriers.of(log(folder));
+        if (carriers.isEmpty()) {
+          break;
+        }
+        if (round == 0) {
+          carriers.killInner();
+        } else {
+          carriers.killAll();
+        }
+        interrupted |= awaitEnd(carriers, AFTER_KILL);
+      }
+    }
+    if (process != null && process.isAlive()) {
+      process.destroyForcibly();
+    }
+    return interrupted;
+  }
+
+  private static boolean awaitEnd(Carriers carriers, Duration atMost) {
+    long deadline = System.nanoTime() + atMost.toNanos();
+    boolean interrupted = false;
+    long pause = 1;
+    while (carriers.anyAlive() && System.nanoTime() < deadline) {
+      try {
+        Thread.sleep(pause);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+      pause = Math.min(pause + 1, 10);
+    }
+    return interrupted;
+  }
+
+  /** Whether the guest is gone for good. */
+  private boolean ended() {
+    if (destroyed) {
+      return true;
+    }
+    Process process = launcher;
+    if (process != null && process.isAlive()) {
+      return false;
+    }
+    if (process != null && process.exitValue() != 0) {
+      return true;
+    }
+    HostProcess known = guest;
+    if (known == null) {
+      known = Carriers.of(log(folder)).guest().orElse(null);
+      guest = known;
+    }
+    return known == null || !known.alive();
+  }
+
+  private String readLog() {
+    try (var channel = Files.newByteChannel(log(folder))) {
+      long size = channel.size();
+      channel.position(Math.max(0, size - LAST_WORDS));
+      var buffer = java.nio.ByteBuffer.allocate(LAST_WORDS);
+      while (buffer.hasRemaining() && channel.read(buffer) > 0) {}
+      return new String(buffer.array(), 0, buffer.position(), java.nio.charset.StandardCharsets.UTF_8).strip();
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  private static Path log(SandboxFolder folder) {
+    return folder.path().resolve("log").resolve("launch.log");
+  }
+}
