@@ -173,8 +173,8 @@ public final class StateHome {
     return names == null ? List.of() : Arrays.stream(names).filter(StateHome::isId).toList();
   }
 
-  /** This host's name. */
-  static String host() {
+  /** This host's name, as its kernel says it. */
+  public static String host() {
     return Host.NAME;
   }
 

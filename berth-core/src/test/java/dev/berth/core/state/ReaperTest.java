@@ -79,6 +79,7 @@ class ReaperTest {
   @Test
   void aLeaseWithoutAFolderGoes() throws Exception {
     SandboxFolder folder = home.create("local");
+    Files.delete(folder.path().resolve("provider"));
     Files.delete(folder.path());
     folder.release();
 

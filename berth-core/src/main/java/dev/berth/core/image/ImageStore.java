@@ -1,0 +1,309 @@
+package dev.berth.core.image;
+
+import dev.berth.Command;
+import dev.berth.CreateException;
+import dev.berth.RequestException;
+import dev.berth.SandboxException;
+import dev.berth.core.state.CacheHome;
+import dev.berth.core.state.FolderRemoval;
+import dev.berth.core.state.StateHome;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+
+/**
+ * The images that this user has fetched, converted or built. Each is made once, however many
+ * threads and processes ask for it at the same time, and appears whole or not at all. Thread-safe.
+ *
+ * <p>Locks keep producers from doing the same work twice; nothing but that rests on them. Where
+ * they are lost (NFS), each producer still makes its own version and puts it in place in one step.
+ */
+public final class ImageStore {
+  /** What this JVM's threads are making, by the image's folder. */
+  private static final ConcurrentHashMap<Path, Attempt> ATTEMPTS = new ConcurrentHashMap<>();
+
+  private final Path root;
+  private final FolderRemoval removal;
+
+  /** The store of this cache. */
+  public ImageStore(CacheHome cache, FolderRemoval removal) {
+    this.root = cache.images();
+    this.removal = removal;
+  }
+
+  /**
+   * Makes sure that the image is there, as the policy says, and begins to use it. Of all who ask
+   * while it is being made one makes it and the others wait for that; if it fails they fail with
+   * the same error; if its maker dies or is interrupted another takes over.
+   *
+   * @param atMost how long to wait for another to make it; the producer has its own limits
+   * @param progress takes lines for people; called by the thread that makes the image
+   * @throws CreateException if it is not there and must not be made, could not be made, or did not
+   *     appear in time
+   */
+  public ImageUse obtain(
+      ImageKey key,
+      PullPolicy policy,
+      ImageProducer producer,
+      Duration atMost,
+      Consumer<String> progress)
+      throws InterruptedException {
+    if (policy != PullPolicy.ALWAYS) {
+      Optional<ImageUse> use = find(key);
+      if (use.isPresent()) {
+        return use.get();
+      }
+    }
+    if (policy == PullPolicy.NEVER) {
+      throw new CreateException(
+          null,
+          null,
+          "Tried to use the image "
+              + key.reference()
+              + ", but it is not in the store and the pull policy is never; fetch it with `berth"
+              + " image pull`, or use the policy missing.",
+          null);
+    }
+    Deadline deadline = new Deadline(key, atMost);
+    Production production = new Production(this, entry(key), key, producer);
+    while (true) {
+      Attempt mine = new Attempt(progress);
+      Attempt running = ATTEMPTS.putIfAbsent(entry(key).folder(), mine);
+      if (running == null) {
+        return mine.run(
+            () -> production.run(policy, deadline, mine::report),
+            () -> ATTEMPTS.remove(entry(key).folder(), mine));
+      }
+      if (running.await(deadline, progress)) {
+        Optional<ImageUse> use = find(key);
+        if (use.isPresent()) {
+          return use.get();
+        }
+      }
+    }
+  }
+
+  /** Begins to use an image that is in the store. */
+  public Optional<ImageUse> find(ImageKey key) throws InterruptedException {
+    ImageEntry entry = entry(key);
+    if (!entry.mayExist()) {
+      return Optional.empty();
+    }
+    return gated(
+        entry,
+        "use the image " + key.reference(),
+        () -> {
+          Optional<ImageEntry.Current> current = entry.current();
+          return current.isPresent()
+              ? Optional.of(entry.use(current.get().version()))
+              : Optional.empty();
+        });
+  }
+
+  /** What is in the store, by reference. */
+  public List<StoredImage> list() throws InterruptedException {
+    List<StoredImage> images = new ArrayList<>();
+    for (ImageEntry entry : entries()) {
+      gated(entry, "list the images", () -> stored(entry)).ifPresent(images::add);
+    }
+    images.sort((a, b) -> a.key().reference().compareTo(b.key().reference()));
+    return images;
+  }
+
+  /**
+   * Removes an image.
+   *
+   * @param patience how long to wait until nobody uses it
+   * @return whether there was one
+   * @throws RequestException if it is still used; the message says by whom
+   */
+  public boolean remove(ImageKey key, Duration patience) throws InterruptedException {
+    ImageEntry entry = entry(key);
+    Deadline deadline = new Deadline(key, patience);
+    while (true) {
+      List<String> users = new ArrayList<>();
+      boolean was =
+          gated(
+              entry,
+              "remove the image " + key.reference(),
+              () -> {
+                boolean there = entry.current().isPresent();
+                users.addAll(entry.users(""));
+                if (users.isEmpty()) {
+                  entry.forget();
+                }
+                return there;
+              });
+      if (users.isEmpty()) {
+        tidy(entry);
+        return was;
+      }
+      if (deadline.passed()) {
+        throw new RequestException(
+            "Tried to remove the image "
+                + key.reference()
+                + ", but it is used by "
+                + String.join(", ", users)
+                + "; stop that first, or wait for it.");
+      }
+      deadline.pause();
+    }
+  }
+
+  /**
+   * Removes the images that nobody uses and nobody has begun to use for this long, and what was
+   * left of old versions and killed producers.
+   *
+   * @return the removed ones
+   */
+  public List<StoredImage> prune(Duration unusedFor) throws InterruptedException {
+    Instant limit = Instant.now().minus(unusedFor);
+    List<StoredImage> removed = new ArrayList<>();
+    for (ImageEntry entry : entries()) {
+      gated(
+              entry,
+              "prune the images",
+              () -> {
+                Optional<StoredImage> image = stored(entry);
+                boolean old =
+                    image.isPresent()
+                        && !image.get().inUse()
+                        && !image.get().lastUsed().isAfter(limit);
+                if (old) {
+                  entry.forget();
+                }
+                return image.filter(found -> old);
+              })
+          .ifPresent(removed::add);
+      tidy(entry);
+    }
+    return removed;
+  }
+
+  /** Deletes what nobody can begin to use any more. */
+  void tidy(ImageEntry entry) throws InterruptedException {
+    List<Path> garbage = gated(entry, "tidy up the images", entry::garbage);
+    // What cannot be deleted now is found again the next time.
+    removal.remove(garbage.toArray(Path[]::new));
+    gated(
+        entry,
+        "tidy up the images",
+        () -> {
+          entry.deleteIfEmpty();
+          return true;
+        });
+  }
+
+  void remove(Path leftover) {
+    if (Files.exists(leftover, LinkOption.NOFOLLOW_LINKS)) {
+      removal.remove(leftover);
+    }
+  }
+
+  Path lockFile(ImageEntry entry, String what) throws IOException {
+    Path folder = root.resolve(".locks");
+    Files.createDirectories(
+        folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    return folder.resolve(entry.name() + "." + what);
+  }
+
+  /** Does something with an image's folder that no other thread or process may do meanwhile. */
+  <T> T gated(ImageEntry entry, String tried, Gate.Action<T> action) throws InterruptedException {
+    try {
+      return Gate.pass(lockFile(entry, "gate").toFile(), action);
+    } catch (IOException e) {
+      throw failed(tried, e);
+    }
+  }
+
+  static SandboxException failed(String tried, IOException e) {
+    return new CreateException(null, null, "Tried to " + tried + ", but " + e + ".", e);
+  }
+
+  /** This host's name in a form that fits into a file's name. */
+  static String hostTag() {
+    return StateHome.host().replaceAll("[^A-Za-z0-9.]", "_");
+  }
+
+  private ImageEntry entry(ImageKey key) {
+    return new ImageEntry(root.resolve(key.fileName()));
+  }
+
+  private List<ImageEntry> entries() {
+    String[] names = root.toFile().list();
+    return names == null
+        ? List.of()
+        : Arrays.stream(names)
+            .filter(name -> !name.startsWith("."))
+            .map(name -> new ImageEntry(root.resolve(name)))
+            .toList();
+  }
+
+  private static Optional<StoredImage> stored(ImageEntry entry) throws IOException {
+    Optional<ImageEntry.Current> current = entry.current();
+    if (current.isEmpty()) {
+      return Optional.empty();
+    }
+    ImageEntry.Current image = current.get();
+    return Optional.of(
+        new StoredImage(
+            image.key(),
+            entry.path(image.version()),
+            image.bytes(),
+            image.created(),
+            entry.lastUsed(),
+            !entry.users(image.version()).isEmpty()));
+  }
+
+  /** Until when to wait for something about an image. */
+  static final class Deadline {
+    private static final long PAUSE_NANOS = 20_000_000;
+
+    private final ImageKey key;
+    private final long start = System.nanoTime();
+    private final Duration atMost;
+
+    Deadline(ImageKey key, Duration atMost) {
+      this.key = key;
+      this.atMost = atMost;
+    }
+
+    /** What is left; {@link Command#FOREVER} stays that. */
+    long leftNanos() {
+      return atMost.compareTo(Duration.ofDays(36500)) > 0
+          ? Long.MAX_VALUE
+          : atMost.toNanos() - (System.nanoTime() - start);
+    }
+
+    boolean passed() {
+      return leftNanos() <= 0;
+    }
+
+    /** Waits a little: another process tells nobody when it lets go of a lock. */
+    void pause() throws InterruptedException {
+      Gate.pause(Math.min(PAUSE_NANOS, Math.max(1, leftNanos())));
+    }
+
+    CreateException exceeded() {
+      return new CreateException(
+          null,
+          null,
+          "Tried to wait for the image "
+              + key.reference()
+              + ", which another is making, but it was not there after "
+              + atMost
+              + ".",
+          null);
+    }
+  }
+}
