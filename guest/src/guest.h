@@ -219,7 +219,7 @@ struct order { /* guest to supervisor */
 _Noreturn void supervise(struct spawn *, int control, const int stdio[3]);
 
 /* proctree.c: everything below a process. */
-void tree_signal(pid_t root, int signal);
+int tree_signal(pid_t root, int signal); /* how many were found */
 void tree_kill(pid_t root);
 int tree_children(pid_t parent, pid_t **children); /* count; the caller frees */
 void tree_end(int limit_ms); /* kills and reaps all below this process */

@@ -118,13 +118,14 @@ static void descendants(pid_t root, struct pids *to) {
   for (int i = 0; i < to->count; i++) children_of(to->list[i], to);
 }
 
-void tree_signal(pid_t root, int signal) {
+int tree_signal(pid_t root, int signal) {
   struct pids all = {0};
   descendants(root, &all);
   for (int i = 0; i < all.count; i++) kill(all.list[i], signal);
   if (signal == SIGTERM)
     for (int i = 0; i < all.count; i++) kill(all.list[i], SIGCONT); /* a stopped process would not hear it */
   free(all.list);
+  return all.count;
 }
 
 static int by_value(const void *a, const void *b) {

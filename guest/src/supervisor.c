@@ -179,17 +179,15 @@ static void start_killing(struct watching *w) {
   w->terminating = w->killing = true;
   if (!w->kill_us) w->kill_us = now_us();
   tree_kill(getpid());
-  if (!w->leader_gone) kill(-w->leader, SIGKILL); /* without /proc this is all that can be found */
+  if (!w->leader_gone) kill(-w->leader, SIGKILL); /* for want of /proc, again */
 }
 
 static void obey(struct watching *w, const struct order *o) {
   if (o->kind == ORDER_TERMINATE) {
     uint64_t deadline = now_us() + (uint64_t)o->grace * 1000;
     if (!w->terminating || deadline < w->deadline_us) w->deadline_us = deadline;
-    if (o->grace && !w->terminating) {
-      if (!w->leader_gone) kill(-w->leader, SIGTERM);
-      tree_signal(getpid(), SIGTERM);
-    }
+    /* Without /proc the leader's group is all that can be found. */
+    if (o->grace && !w->terminating && !tree_signal(getpid(), SIGTERM) && !w->leader_gone) kill(-w->leader, SIGTERM);
     w->terminating = true;
     return;
   }

@@ -108,7 +108,10 @@ class Conn:
         self.send(frame(0x07, struct.pack(">QI", id, grace)))
 
     def forget(self, id):
-        self.send(frame(0x09, struct.pack(">Q", id)))
+        try:
+            self.send(frame(0x09, struct.pack(">Q", id)))
+        except OSError:
+            pass  # an ending guest may be gone by now
 
     def spawn(self, argv, **kw):
         id = kw.pop("id", None) or new_id()

@@ -375,14 +375,14 @@ def test_terminal(binary):
         c.send(frame(0x08, struct.pack(">QHH", id, 55, 66)))
         e = c.collect_rest(id)
         assert e.code == 6 and b"55 66" in e.out, (e, e.out)
-        id = c.spawn(["sh", "-c", "tty; echo up; sleep 30"], flags=TTY | TAKE)
+        id = c.spawn(["sh", "-c", "tty; echo up; exec sleep 30"], flags=TTY | TAKE)
         c.expect(0x82)
         while b"up" not in c.expect(0x83):
             pass
         c.input(id, 0, b"\x03")
         e = c.collect_rest(id)
         assert e.how == 1 and e.code == 2, e
-        id = c.spawn(["sh", "-c", "echo up; sleep 30"], flags=TTY | TAKE)
+        id = c.spawn(["sh", "-c", "echo up; exec sleep 30"], flags=TTY | TAKE)
         c.expect(0x82)
         while b"up" not in c.expect(0x83):
             pass

@@ -16,15 +16,15 @@ def open_raw(guest, payload, early=b""):
 
 
 def rest(c):
-    b = bytes(c.buf[c.pos :])
+    b = c.buf[c.pos :]
     c.buf, c.pos = bytearray(), 0
     while True:
         try:
             x = c.s.recv(1 << 20)
         except ConnectionResetError:
-            return b
+            return bytes(b)
         if not x:
-            return b
+            return bytes(b)
         b += x
 
 
