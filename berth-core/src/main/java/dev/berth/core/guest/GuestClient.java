@@ -243,7 +243,8 @@ final class GuestClient implements AutoCloseable {
         long number = in.u64();
         answers.give(number, number);
       }
-      case Wire.LISTENING -> answers.give(in.u64(), new Listening(in.u32(), in.u16()));
+      case Wire.LISTENING ->
+          answers.give(Listening.key(in.u64()), new Listening(in.u32(), in.u16()));
       case Wire.INCOMING -> {
         long listener = in.u64();
         long number = in.u64();
@@ -258,7 +259,11 @@ final class GuestClient implements AutoCloseable {
   }
 
   /** The guest's answer to LISTEN. */
-  record Listening(long errno, int port) {}
+  record Listening(long errno, int port) {
+    static Object key(long listener) {
+      return "listener " + listener;
+    }
+  }
 
   private Connection reconnect(String why) throws IOException, InterruptedException {
     long deadline = System.nanoTime() + RECONNECT_WITHIN.toNanos();

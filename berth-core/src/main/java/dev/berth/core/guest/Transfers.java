@@ -1,10 +1,27 @@
 package dev.berth.core.guest;
 
 import dev.berth.Transfer;
+import dev.berth.TransferException;
+import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** Copies files and folders between the host and a sandbox. */
+/** Copies files and folders between the host and a sandbox, each over a connection of its own. Thread-safe. */
 final class Transfers {
+  private static final Duration LAST_WORDS = Duration.ofSeconds(3);
+  private static final int INSIDE = 1;
+  private static final int MAKE_PARENTS = 2;
+  private static final int FOLLOW = 1;
+  private static final int DEFAULT_MODE = 0644;
+
   private final GuestClient client;
   private final Defaults defaults;
 
@@ -13,15 +30,190 @@ final class Transfers {
     this.defaults = defaults;
   }
 
+  /** One transfer's way to fail: its cause is told by what is thrown. */
+  private interface Body<T> {
+    T run(RawConnection raw) throws IOException, InterruptedException;
+  }
+
   Transfer upload(Path local, String remote) throws InterruptedException {
-    throw client.faults().transfer("not yet " + defaults, null);
+    String tried = "upload '" + local + "' to '" + remote + "'";
+    return over(
+        tried,
+        Wire.PUT,
+        remote,
+        INSIDE,
+        raw -> {
+          Transfer sent;
+          try {
+            sent = new TreeSender(raw).send(local);
+          } catch (TreeStream.EntryException e) {
+            throw client.faults().transfer("Tried to " + tried + ", but " + e.getMessage(), e);
+          } catch (ClosedByInterruptException e) {
+            throw e;
+          } catch (IOException e) {
+            // The guest says why it does not read on, if it can.
+            try (Watch watch = Watch.limit(raw, LAST_WORDS)) {
+              raw.gather().clear(0);
+              awaitEnd(raw);
+            }
+            throw e;
+          }
+          raw.open();
+          awaitEnd(raw);
+          return sent;
+        });
+  }
+
+  /** Writes a text to a file, whose folders are made. */
+  void write(String remote, String text) throws InterruptedException {
+    String tried = "write the file '" + remote + "'";
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    over(
+        tried,
+        Wire.PUT,
+        remote,
+        MAKE_PARENTS,
+        raw -> {
+          byte[] name = remote.substring(remote.lastIndexOf('/') + 1).getBytes(StandardCharsets.UTF_8);
+          if (!HostName.isComponent(name)) {
+            throw client.faults().request("Tried to " + tried + ", but that names no file.");
+          }
+          TreeStream.head(
+              raw.gather(),
+              'F',
+              new HostFolder.Entry(
+                  DEFAULT_MODE, FileTime.from(Instant.now()), bytes.length, name),
+              name);
+          raw.gather().u64(bytes.length).raw(bytes, 0, bytes.length).u8(0);
+          TreeStream.end(raw.gather(), 0, "");
+          raw.open();
+          awaitEnd(raw);
+          return bytes;
+        });
+  }
+
+  /** Reads the guest's one answer to what was put. */
+  private static void awaitEnd(RawConnection raw) throws IOException {
+    raw.open();
+    TreeReader answer = new TreeReader(raw);
+    int record = answer.u8();
+    if (record != 'X') {
+      throw new ProtocolException("an answer of type " + record + " to a tree");
+    }
+    answer.end();
   }
 
   Transfer download(String remote, Path local) throws InterruptedException {
-    throw client.faults().transfer("not yet", null);
+    String tried = "download '" + remote + "' to '" + local + "'";
+    boolean inside = Files.isDirectory(local);
+    Path whole = local.toAbsolutePath();
+    Path folder = inside ? whole : whole.getParent();
+    Path name = inside ? null : whole.getFileName();
+    if (folder == null || !Files.isDirectory(folder)) {
+      throw client
+          .faults()
+          .transfer(
+              "Tried to " + tried + ", but there is no folder '" + folder + "' on the host. Make it first.",
+              null);
+    }
+    return over(
+        tried,
+        Wire.GET,
+        remote,
+        FOLLOW,
+        raw -> {
+          raw.open();
+          return receive(raw, tried, folder, name);
+        });
   }
 
-  void write(String remote, String text) throws InterruptedException {
-    throw client.faults().transfer("not yet", null);
+  private Transfer receive(RawConnection raw, String tried, Path folder, @Nullable Path name)
+      throws IOException {
+    try (HostFolder parent = HostFolder.open(folder)) {
+      TreeReceiver receiver = new TreeReceiver(new TreeReader(raw), parent, name);
+      Transfer received = receiver.receive();
+      List<String> failures = receiver.tree().failures();
+      if (!failures.isEmpty()) {
+        throw failed(
+            tried,
+            failures.get(0)
+                + (failures.size() > 1 ? " (and " + (failures.size() - 1) + " more)" : "")
+                + "; everything else was copied",
+            null);
+      }
+      return received;
+    } catch (TreeStream.EntryException e) {
+      throw client.faults().transfer("Tried to " + tried + ", but " + e.getMessage(), e);
+    } catch (FileSystemException e) {
+      throw failed(tried, TreeSender.why(e) + " on the host", e);
+    }
+  }
+
+  private <T> T over(String tried, int kind, String remote, int flags, Body<T> body)
+      throws InterruptedException {
+    if (Thread.interrupted()) {
+      throw new InterruptedException();
+    }
+    String path = resolve(tried, remote);
+    String lost = client.lost();
+    if (lost != null) {
+      throw client.faults().lost(tried, lost);
+    }
+    String user = defaults.user() == null ? "" : defaults.user();
+    RawConnection raw = null;
+    try {
+      raw =
+          RawConnection.connect(
+              client.link(), to -> to.u8(kind).str(path).str(user).u8(flags));
+      return body.run(raw);
+    } catch (ClosedByInterruptException e) {
+      Thread.interrupted();
+      throw new InterruptedException();
+    } catch (RawConnection.Refused e) {
+      throw refused(tried, e.errno, String.valueOf(e.getMessage()), e);
+    } catch (TreeReader.Ended e) {
+      throw refused(tried, e.errno, String.valueOf(e.getMessage()), e);
+    } catch (ProtocolException e) {
+      throw failed(tried, "the guest broke the protocol (" + e.getMessage() + ")", e);
+    } catch (IOException e) {
+      throw broken(tried, raw != null && raw.stalled(), e);
+    } finally {
+      Watch.quietly(raw);
+    }
+  }
+
+  private TransferException refused(String tried, long errno, String reason, IOException e) {
+    String said = reason.contains(Errno.text(errno)) ? reason : reason + ": " + Errno.text(errno);
+    return client
+        .faults()
+        .transfer(
+            "Tried to " + tried + ", but in the sandbox: " + said + "." + Errno.remedy(errno), e);
+  }
+
+  private TransferException failed(String tried, String why, @Nullable Exception e) {
+    return client.faults().transfer("Tried to " + tried + ", but " + why + ".", e);
+  }
+
+  private RuntimeException broken(String tried, boolean stalled, IOException e) {
+    String lost = client.lost();
+    if (lost == null && client.link().gone()) {
+      lost = "its guest is gone";
+    }
+    if (lost != null) {
+      return client.faults().lost(tried, lost);
+    }
+    return failed(
+        tried,
+        stalled ? "nothing moved for a minute" : "the connection broke (" + e.getMessage() + ")",
+        e);
+  }
+
+  /** Where a path leads: a relative one is below the sandbox's working directory, or else the guest's. */
+  private String resolve(String tried, String remote) {
+    if (remote.isEmpty() || remote.indexOf('\0') >= 0) {
+      throw client.faults().request("Tried to " + tried + ", but that is no path in the sandbox.");
+    }
+    String directory = defaults.directory();
+    return remote.startsWith("/") || directory == null ? remote : directory + "/" + remote;
   }
 }

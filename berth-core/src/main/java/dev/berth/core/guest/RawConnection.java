@@ -1,0 +1,189 @@
+package dev.berth.core.guest;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.ByteChannel;
+import java.nio.channels.FileChannel;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A connection to a guest that was turned into a plain byte stream. What is written is gathered, together with the handshake, until it is flushed or much, so that something small is one write. It is
+ * closed when nothing moves for {@link #STALL}, unless it was {@linkplain #unwatched() let be}. For one thread, but reading and writing may be done by two once it is open.
+ */
+final class RawConnection implements Closeable {
+  private static final Duration STALL = Duration.ofSeconds(60);
+  private static final int GATHER = 1 << 16;
+  private static final int MOST_AT_ONCE = 1 << 26;
+
+  private final ByteChannel channel;
+  private final FrameReader frames;
+  private final FrameWriter waiting;
+  private final Watch watch;
+  private volatile long moved = System.nanoTime();
+  private volatile boolean stalled;
+  private boolean opened;
+  private @Nullable ByteBuffer early;
+
+  /** The guest refused to open it. */
+  static final class Refused extends IOException {
+    private static final long serialVersionUID = 1L;
+    final long errno;
+
+    Refused(long errno, String reason) {
+      super(reason.isEmpty() ? Errno.text(errno) : reason);
+      this.errno = errno;
+    }
+  }
+
+  private RawConnection(ByteChannel channel, FrameWriter waiting) {
+    this.channel = channel;
+    this.waiting = waiting;
+    this.frames = new FrameReader(channel);
+    this.watch = Watch.every(Duration.ofSeconds(5), this::checkStall);
+  }
+
+  /** Connects; {@code open} writes OPEN's payload. Nothing is sent before the first {@link #flush}. */
+  static RawConnection connect(Link link, Consumer<FrameWriter> open)
+      throws IOException, InterruptedException {
+    FrameWriter waiting = Connection.hello(link);
+    waiting.begin(Wire.OPEN);
+    open.accept(waiting);
+    waiting.end();
+    return new RawConnection(link.connect(Duration.ofSeconds(10)), waiting);
+  }
+
+  /** Sends what waits and, the first time, waits for the guest to open the connection. */
+  void open() throws IOException {
+    flush();
+    if (opened) {
+      return;
+    }
+    Connection.Welcome.read(frames);
+    int type = frames.next();
+    if (type == Wire.FAULT) {
+      throw Connection.fault(frames);
+    }
+    if (type != Wire.OPENED) {
+      throw type < 0
+          ? new IOException("the guest closed the connection")
+          : new ProtocolException("a frame of type " + type + " in place of OPENED");
+    }
+    long errno = frames.u32();
+    String reason = frames.str(4096);
+    frames.end();
+    if (errno != 0) {
+      throw new Refused(errno, reason);
+    }
+    opened = true;
+    ByteBuffer unread = frames.unread();
+    early = unread.hasRemaining() ? unread : null;
+  }
+
+  /** Does without the limit on silence. */
+  void unwatched() {
+    watch.close();
+  }
+
+  /** What is gathered for the next write; to be followed by {@link #gathered()}. */
+  FrameWriter gather() {
+    return waiting;
+  }
+
+  /** Writes what was gathered if it is much. */
+  void gathered() throws IOException {
+    if (waiting.size() >= GATHER) {
+      flush();
+    }
+  }
+
+  void flush() throws IOException {
+    if (!waiting.isEmpty()) {
+      write(waiting.view());
+      waiting.clear(GATHER * 2);
+    }
+  }
+
+  /** Writes at once. */
+  void write(ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
+      moved = System.nanoTime();
+    }
+  }
+
+  /** Sends a piece of a file, in the kernel where that can be done; returns how much, less than {@code count} only at the file's end. */
+  long send(FileChannel file, long position, long count) throws IOException {
+    long done = 0;
+    ByteBuffer buffer = null;
+    while (done < count) {
+      long sent = 0;
+      if (channel instanceof SocketChannel) {
+        sent =
+            file.transferTo(position + done, Math.min(count - done, MOST_AT_ONCE), channel);
+      }
+      if (sent == 0) {
+        // No such path in the kernel, a socket that is full and does not wait, or the file's end.
+        if (buffer == null) {
+          buffer = ByteBuffer.allocateDirect(GATHER);
+        }
+        buffer.clear().limit((int) Math.min(GATHER, count - done));
+        sent = file.read(buffer, position + done);
+        if (sent <= 0) {
+          return done;
+        }
+        write(buffer.flip());
+      }
+      moved = System.nanoTime();
+      done += sent;
+    }
+    return done;
+  }
+
+  /** Reads what there is, at least one byte; -1 at the end. */
+  int read(ByteBuffer to) throws IOException {
+    ByteBuffer first = early;
+    if (first != null) {
+      int count = Math.min(first.remaining(), to.remaining());
+      to.put(first.slice(first.position(), count));
+      first.position(first.position() + count);
+      if (!first.hasRemaining()) {
+        early = null;
+      }
+      return count;
+    }
+    int got = channel.read(to);
+    moved = System.nanoTime();
+    return got;
+  }
+
+  /** Ends this side's stream; the other goes on. */
+  void shutdownOutput() throws IOException {
+    if (channel instanceof SocketChannel socket) {
+      socket.shutdownOutput();
+    } else {
+      channel.close();
+    }
+  }
+
+  /** Whether it was closed because nothing moved. */
+  boolean stalled() {
+    return stalled;
+  }
+
+  @Override
+  public void close() throws IOException {
+    watch.close();
+    channel.close();
+  }
+
+  private void checkStall() {
+    if (System.nanoTime() - moved > STALL.toNanos()) {
+      stalled = true;
+      Thread.ofVirtual().start(() -> Watch.quietly(channel));
+    }
+  }
+}
