@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +32,7 @@ public final class LocalProvider implements SandboxProvider {
   /** The provider's name. */
   public static final String NAME = "local";
 
+  private static final int STARTS = 32;
   private static final Duration READY_WITHIN = Duration.ofSeconds(30);
   private static final Duration LEASE = Duration.ofSeconds(30);
 
@@ -44,7 +46,7 @@ public final class LocalProvider implements SandboxProvider {
     this.defaultTimeout = defaultTimeout;
     this.lease = lease;
     this.cache = CacheHome.ofEnvironment();
-    this.sandboxes = new LaunchedSandboxes(NAME, StateHome.ofEnvironment(), cache);
+    this.sandboxes = new LaunchedSandboxes(NAME, StateHome.ofEnvironment(), cache, new Semaphore(STARTS));
   }
 
   /** With 180 s and 30 s. */
@@ -72,7 +74,7 @@ public final class LocalProvider implements SandboxProvider {
 
   @Override
   public Sandbox connect(String descriptor) throws InterruptedException {
-    return sandboxes.connect(descriptor, new Defaults(defaultTimeout, null, null, Map.of()));
+    return sandboxes.connect(descriptor, this::defaults);
   }
 
   @Override
@@ -113,7 +115,7 @@ public final class LocalProvider implements SandboxProvider {
     }
     Map<String, String> env =
         Map.of("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME", work.toString(), "LANG", "C.UTF-8", "TMPDIR", folder.folder("tmp").toString());
-    return new Launch(command, env, notices);
+    return new Launch(command, env, notices, true);
   }
 
   private static void limit(List<String> command, String flag, @Nullable Duration duration) {

@@ -13,13 +13,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** A guest that runs on this host, with the folder that stores its sandbox. Made by {@link #launch}, or found again by {@link #find}. Thread-safe. */
-public final class LaunchedGuest implements GuestHost {
+final class LaunchedGuest implements GuestHost {
   private static final System.Logger LOG = System.getLogger(LaunchedGuest.class.getName());
   private static final Duration BY_ITSELF = Duration.ofMillis(400);
   private static final Duration AFTER_KILL = Duration.ofSeconds(3);
@@ -49,16 +48,14 @@ public final class LaunchedGuest implements GuestHost {
    * Starts a guest.
    *
    * @param guest the guest's program
-   * @param command what ends in {@code berth-guest serve --fd 3 …}, by whatever way
-   * @param env its whole environment
    * @throws CreateException if it could not be started; the folder is then deleted
    */
-  public static LaunchedGuest launch(SandboxFolder folder, FolderRemoval removal, Path guest, List<String> command, Map<String, String> env, List<String> notices) {
+  static LaunchedGuest launch(SandboxFolder folder, FolderRemoval removal, Path guest, Launch launch) {
     List<String> line = new ArrayList<>(List.of(guest.toString(), "launch", folder.socket().toString(), log(folder).toString(), "--"));
-    line.addAll(command);
+    line.addAll(launch.command());
     ProcessBuilder builder = new ProcessBuilder(line);
     builder.environment().clear();
-    builder.environment().putAll(env);
+    builder.environment().putAll(launch.env());
     builder.directory(folder.path().toFile());
     // The launcher opens its own log; what goes wrong before that is to be read there too.
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
@@ -66,31 +63,31 @@ public final class LaunchedGuest implements GuestHost {
     try {
       folder.folder("log");
       builder.redirectError(ProcessBuilder.Redirect.appendTo(log(folder).toFile()));
-      return new LaunchedGuest(folder, folder.provider(), removal, notices, builder.start());
+      return new LaunchedGuest(folder, folder.provider(), removal, launch.notices(), builder.start());
     } catch (IOException e) {
       folder.delete(removal);
-      throw new CreateException(folder.provider(), folder.id(), "Tried to start a sandbox with " + command.get(0) + ", but " + e.getMessage() + ".", e);
+      throw new CreateException(folder.provider(), folder.id(), "Tried to start a sandbox with " + launch.command().get(0) + ", but " + e.getMessage() + ".", e);
     }
   }
 
   /** The guest of a sandbox that was launched before, perhaps by another process. */
-  public static LaunchedGuest find(SandboxFolder folder, FolderRemoval removal) {
+  static LaunchedGuest find(SandboxFolder folder, FolderRemoval removal) {
     return new LaunchedGuest(folder, folder.provider(), removal, List.of(), null);
   }
 
   /** The sandboxes among these whose guest, or what carries it, still runs. */
-  public static List<SandboxFolder> running(List<SandboxFolder> folders) {
+  static List<SandboxFolder> running(List<SandboxFolder> folders) {
     var logs = Carriers.logs();
     return folders.stream().filter(folder -> logs.contains(log(folder).toString())).toList();
   }
 
   /** The end of what the start said, for messages; kept when the folder is deleted. */
-  public String lastWords() {
+  String lastWords() {
     return destroyed ? lastWords : readLog();
   }
 
   /** Waits for the program that was launched; for an instance its end is the start's success or failure. Empty if it still runs then, or was launched elsewhere. */
-  public @Nullable Integer awaitLauncher(Duration atMost) throws InterruptedException {
+  @Nullable Integer awaitLauncher(Duration atMost) throws InterruptedException {
     Process process = launcher;
     return process != null && process.waitFor(Math.min(atMost.toMillis(), Integer.MAX_VALUE), TimeUnit.MILLISECONDS) ? process.exitValue() : null;
   }

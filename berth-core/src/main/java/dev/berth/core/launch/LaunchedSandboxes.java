@@ -18,23 +18,28 @@ import dev.berth.core.state.SandboxFolder;
 import dev.berth.core.state.SandboxRecord;
 import dev.berth.core.state.StateHome;
 import dev.berth.spi.SandboxSummary;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Semaphore;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /** The sandboxes that one provider has on this host, those of other processes too. What a provider of this kind adds is how a guest is started. Thread-safe. */
 public final class LaunchedSandboxes implements AutoCloseable {
   /** After its time to live a guest ends by itself; one that does not has been replaced by what ran in the sandbox. */
   private static final Duration AFTER_EXPIRY = Duration.ofMinutes(1);
 
+  private static final Duration LONGEST_START = Duration.ofMinutes(10);
+
   private final String provider;
   private final StateHome state;
   private final CacheHome cache;
   private final FolderRemoval removal;
+  private final Semaphore starts;
   private final Set<GuestSandbox> owned = ConcurrentHashMap.newKeySet();
 
   /** How a guest is started in this folder, which is there for it alone. */
@@ -44,8 +49,9 @@ public final class LaunchedSandboxes implements AutoCloseable {
     Launch launch(SandboxFolder folder) throws InterruptedException;
   }
 
-  /** Those of this provider. */
-  public LaunchedSandboxes(String provider, StateHome state, CacheHome cache) {
+  /** Those of this provider; {@code starts} bounds how many launched programs run at the same time. */
+  public LaunchedSandboxes(String provider, StateHome state, CacheHome cache, Semaphore starts) {
+    this.starts = starts;
     this.provider = provider;
     this.state = state;
     this.cache = cache;
@@ -54,21 +60,14 @@ public final class LaunchedSandboxes implements AutoCloseable {
 
   /** Makes a sandbox; if anything fails, nothing of it is left. */
   public GuestSandbox create(SandboxSpec spec, Defaults defaults, Probe probe, Duration readyWithin, Starter starter) throws InterruptedException {
-    Path guestProgram = cache.guest();
-    SandboxFolder folder = state.create(provider);
-    LaunchedGuest guest;
-    boolean launched = false;
+    starts.acquire();
+    LaunchedGuest guest = null;
+    boolean stays = true;
     try {
-      Launch launch = starter.launch(folder);
-      folder.write(SandboxRecord.of(folder.id(), provider, spec));
-      guest = LaunchedGuest.launch(folder, removal, guestProgram, launch.command(), launch.env(), launch.notices());
-      launched = true;
-    } finally {
-      if (!launched) {
-        folder.delete(removal);
-      }
-    }
-    try {
+      SandboxFolder folder = state.create(provider);
+      Launch launch = prepare(folder, spec, starter);
+      stays = launch.stays();
+      guest = LaunchedGuest.launch(folder, removal, cache.guest(), launch);
       GuestSandbox sandbox = GuestSandbox.create(guest, spec, defaults, probe, readyWithin);
       owned.removeIf(other -> other.status() == SandboxStatus.STOPPED);
       owned.add(sandbox);
@@ -76,13 +75,49 @@ public final class LaunchedSandboxes implements AutoCloseable {
     } catch (UnusableException e) {
       throw e;
     } catch (CreateException e) {
-      String said = guest.lastWords();
-      throw said.isEmpty() ? e : new CreateException(provider, folder.id(), e.getMessage() + " The start said:\n" + said, e);
+      String said = guest == null ? "" : guest.lastWords();
+      throw said.isEmpty() ? e : new CreateException(provider, e.sandboxId(), e.getMessage() + " The start said:\n" + said, e);
+    } finally {
+      releaseStart(guest, stays);
     }
   }
 
+  private Launch prepare(SandboxFolder folder, SandboxSpec spec, Starter starter) throws InterruptedException {
+    boolean prepared = false;
+    try {
+      Launch launch = starter.launch(folder);
+      folder.write(SandboxRecord.of(folder.id(), provider, spec));
+      prepared = true;
+      return launch;
+    } finally {
+      if (!prepared) {
+        folder.delete(removal);
+      }
+    }
+  }
+
+  /** A start that ends by itself counts until then, although its guest answers before. */
+  private void releaseStart(@Nullable LaunchedGuest guest, boolean stays) {
+    if (guest == null || stays) {
+      starts.release();
+      return;
+    }
+    LaunchedGuest started = guest;
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              try {
+                started.awaitLauncher(LONGEST_START);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              } finally {
+                starts.release();
+              }
+            });
+  }
+
   /** See {@link dev.berth.spi.SandboxProvider#connect}. */
-  public Sandbox connect(String descriptor, Defaults defaults) throws InterruptedException {
+  public Sandbox connect(String descriptor, Function<SandboxSpec, Defaults> defaults) throws InterruptedException {
     Descriptor found = Descriptor.read(descriptor);
     if (!found.provider().equals(provider)) {
       throw new RequestException("Tried to connect to a sandbox of the provider " + found.provider() + " by the provider " + provider + "; use that one.");
@@ -94,12 +129,12 @@ public final class LaunchedSandboxes implements AutoCloseable {
     return connect(folder, defaults);
   }
 
-  private Sandbox connect(SandboxFolder folder, Defaults defaults) throws InterruptedException {
+  private Sandbox connect(SandboxFolder folder, Function<SandboxSpec, Defaults> defaults) throws InterruptedException {
     SandboxRecord record =
         folder
             .record()
             .orElseThrow(() -> new SandboxLostException(provider, folder.id(), "Tried to connect to sandbox " + folder.id() + ", but it was never ready, or is being deleted.", null));
-    return GuestSandbox.connect(LaunchedGuest.find(folder, removal), record.spec(), defaults);
+    return GuestSandbox.connect(LaunchedGuest.find(folder, removal), record.spec(), defaults.apply(record.spec()));
   }
 
   /** See {@link dev.berth.spi.SandboxProvider#list}. */
@@ -166,7 +201,7 @@ public final class LaunchedSandboxes implements AutoCloseable {
         return false;
       }
       try {
-        connect(folder, Defaults.NONE).close();
+        connect(folder, spec -> Defaults.NONE).close();
         return true;
       } catch (SandboxException e) {
         return false;
