@@ -62,6 +62,31 @@ public final class ConfigSection {
     return child;
   }
 
+  /** A list of sections below this one; empty if the file has none. They are finished with this one. */
+  public List<ConfigSection> sections(String key) {
+    Object value = take(key);
+    if (value == null) {
+      return List.of();
+    }
+    if (!(value instanceof List<?> list)) {
+      throw wrong(key, value, "a list of blocks");
+    }
+    List<ConfigSection> sections = new ArrayList<>();
+    for (Object item : list) {
+      if (!(item instanceof Map<?, ?> map)) {
+        throw wrong(key, item, "a list of blocks");
+      }
+      sections.add(of(path + "." + key + "[" + sections.size() + "]", map));
+    }
+    children.addAll(sections);
+    return sections;
+  }
+
+  /** Whether the file gives a list here. */
+  public boolean isList(String key) {
+    return take(key) instanceof List<?>;
+  }
+
   /** A text, or null where the file has none or says null. */
   public @Nullable String text(String key) {
     Object value = take(key);
