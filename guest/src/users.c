@@ -65,8 +65,9 @@ static bool find_user(const char *user, struct identity *id, char *name, size_t 
     snprintf(id->home, sizeof id->home, "%s", f[5]);
   }
   free(text);
-  if (!hit && numeric) id->uid = wanted;
-  return hit || numeric;
+  bool root = !strcmp(user, "root"); /* an image without /etc/passwd has that one all the same */
+  if (!hit && (numeric || root)) id->uid = wanted;
+  return hit || numeric || root;
 }
 
 bool user_name(uid_t uid, char *name, size_t size) {

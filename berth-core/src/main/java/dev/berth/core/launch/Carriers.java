@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 
 /**
  * The host's processes that carry one sandbox: Apptainer's, its FUSE helpers, the guest. Each keeps the sandbox's launch log open at descriptor 4, which {@code berth-guest launch} put there; that survives what
- * Apptainer does to names, environment and sessions. Commands in the sandbox do not have it.
+ * Apptainer does to names, environment and sessions. Commands in the sandbox do not have it. The guest hides its descriptors from its own user; it is found as a child of one that does not.
  */
 final class Carriers {
   private static final String MARK = "fd/4";
@@ -50,12 +50,23 @@ final class Carriers {
           continue;
         }
         long pid = Long.parseLong(entry.getFileName().toString());
-        HostProcess.of(pid).ifPresent(process -> found.computeIfAbsent(log, key -> new ArrayList<>()).add(new Carrier(process, parent(entry), isGuest(entry))));
+        List<Carrier> carriers = found.computeIfAbsent(log, key -> new ArrayList<>());
+        add(carriers, entry, false);
+        for (String child : text(entry.resolve("task/" + pid + "/children")).split(" ")) {
+          Path process = Path.of("/proc", child);
+          if (!child.isEmpty() && isGuest(process)) {
+            add(carriers, process, true);
+          }
+        }
       }
     } catch (IOException | DirectoryIteratorException e) {
       // Without /proc nothing can be found, and nothing could have been started either.
     }
     return found;
+  }
+
+  private static void add(List<Carrier> carriers, Path process, boolean guest) {
+    HostProcess.of(Long.parseLong(process.getFileName().toString())).ifPresent(found -> carriers.add(new Carrier(found, parent(process), guest)));
   }
 
   boolean isEmpty() {
