@@ -4,6 +4,7 @@ import dev.berth.Sandbox;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.BufferPoolMXBean;
+import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -20,22 +21,32 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
+import java.util.stream.Collectors;
 
-/** Counts what many living sandboxes of Berth's cost, in processes and in this JVM. */
+/** Counts what many living sandboxes of Berth's cost, in processes and in this JVM. Nothing else may run in the JVM meanwhile. */
 final class AliveMeasure {
   private static final Path PROC = Path.of("/proc");
   private static final int AT_A_TIME = 4;
+  private static final int WARM_UP = 10;
   private static final double KIB = 1024;
 
   private AliveMeasure() {}
 
+  /** Call it before measures with many threads: these leave some behind for a while, in which a thread for each sandbox would not show. */
   static Alive run(BerthContender berth, Path image, int sandboxes) throws InterruptedException {
+    for (int i = 0; i < WARM_UP; i++) {
+      Sandbox sandbox = berth.sandbox(image);
+      for (int j = 0; j < WARM_UP * WARM_UP; j++) {
+        sandbox.exec("true").orThrow();
+      }
+      sandbox.stop();
+    }
+    touchYoungGeneration();
     collect();
     int threadsBefore = threads();
     long heapBefore = heap();
     long directBefore = direct();
     long residentBefore = resident();
-    Set<Long> processesBefore = pids();
     List<Sandbox> alive = new ArrayList<>();
     try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
       Semaphore slots = new Semaphore(AT_A_TIME);
@@ -65,7 +76,7 @@ final class AliveMeasure {
       await(commands, new ArrayList<>());
       int threadsAlive = threads();
       collect();
-      Processes processes = Processes.since(processesBefore);
+      Processes processes = Processes.of(alive.stream().map(Sandbox::id).collect(Collectors.toSet()));
       return new Alive(
           sandboxes,
           processes.berthKib() / sandboxes,
@@ -95,29 +106,25 @@ final class AliveMeasure {
     }
   }
 
-  /**
-   * New processes of this user. Berth's are the guests ({@code serve} is their first argument) with what is below them, and whatever this JVM runs; Apptainer's are those above a guest.
-   */
+  /** Berth's processes are the guests, by the sandbox's id among their arguments, with what is below them, and whatever this JVM runs; Apptainer's are those above a guest. */
   private record Processes(int berth, double berthKib, double apptainerKib) {
-    static Processes since(Set<Long> before) {
+    static Processes of(Set<String> ids) {
       Map<Long, Long> parents = new HashMap<>();
       Set<Long> guests = new HashSet<>();
       for (long pid : pids()) {
-        if (!before.contains(pid)) {
-          parents.put(pid, parent(pid));
-          if (isGuest(pid)) {
-            guests.add(pid);
-          }
+        parents.put(pid, parent(pid));
+        if (isGuest(pid, ids)) {
+          guests.add(pid);
         }
       }
+      long self = ProcessHandle.current().pid();
       Set<Long> apptainer = new HashSet<>();
       for (long guest : guests) {
-        for (Long above = parents.get(guest); above != null && parents.containsKey(above) && !guests.contains(above); above = parents.get(above)) {
+        for (long above = parents.getOrDefault(guest, 0L); above > 1 && above != self && !guests.contains(above); above = parents.getOrDefault(above, 0L)) {
           apptainer.add(above);
         }
       }
       Set<Long> berth = new HashSet<>(guests);
-      long self = ProcessHandle.current().pid();
       boolean grown;
       do {
         grown = false;
@@ -134,10 +141,10 @@ final class AliveMeasure {
       return pids.stream().mapToLong(pid -> kib(PROC.resolve(pid + "/smaps_rollup"), "Pss:")).sum();
     }
 
-    private static boolean isGuest(long pid) {
+    private static boolean isGuest(long pid, Set<String> ids) {
       try {
-        String[] line = new String(Files.readAllBytes(PROC.resolve(pid + "/cmdline")), StandardCharsets.UTF_8).split("\0", -1);
-        return line.length > 1 && line[1].equals("serve");
+        List<String> line = List.of(new String(Files.readAllBytes(PROC.resolve(pid + "/cmdline")), StandardCharsets.UTF_8).split("\0", -1));
+        return line.indexOf("serve") == 1 && line.stream().anyMatch(ids::contains);
       } catch (IOException e) {
         return false;
       }
@@ -170,6 +177,20 @@ final class AliveMeasure {
     } catch (IOException e) {
       return 0;
     }
+  }
+
+  /** Uses up the young generation once: it grows by use alone, whoever uses it, and would look like the sandboxes' doing. */
+  private static void touchYoungGeneration() {
+    long before = collections();
+    int block = 1 << 20;
+    long allocated = 0;
+    while (collections() == before && allocated < Runtime.getRuntime().maxMemory()) {
+      allocated += new byte[block].length;
+    }
+  }
+
+  private static long collections() {
+    return ManagementFactory.getGarbageCollectorMXBeans().stream().mapToLong(GarbageCollectorMXBean::getCollectionCount).sum();
   }
 
   private static void collect() {

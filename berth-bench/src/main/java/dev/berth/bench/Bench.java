@@ -49,9 +49,9 @@ public final class Bench {
     try (BerthContender berth = new BerthContender(Prerequisites.parent(apptainer));
         ProcessContender peer = new ProcessContender(apptainer.toString(), Prerequisites.flags(root), scratch)) {
       Suite suite = new Suite(plan, berth, peer, scratch, progress);
+      Alive alive = suite.alive(folder);
       suite.measure("SIF", sif, Suite.SIF_TARGETS);
       suite.measure("folder", folder, Suite.FOLDER_TARGETS);
-      Alive alive = suite.alive(folder);
       double seconds = (System.nanoTime() - start) / 1e9;
       return new Result(machine, quick, suite.warmUp(), suite.measurements(), alive, seconds);
     } finally {

@@ -49,7 +49,7 @@ final class Suite {
         + plan.warmUp() * plan.perRound()
         + " commands of each quick contender and "
         + Math.max(2, plan.warmUp() / 10)
-        + " of each slow one before exec, a tenth of a round before the callers, one create and stop, two transfers each way";
+        + " of each slow one before exec, a tenth of a round before the callers, one create and stop, two to five transfers each way";
   }
 
   /** All measures on one form of the image. */

@@ -13,7 +13,7 @@ final class TextReport {
     Machine machine = result.machine();
     line(text, "%s, %d cores, %d MiB; Linux %s; Apptainer %s; Java %s; %s; load %s; %s%n", machine.cpu(), machine.cores(), machine.memoryMib(), machine.kernel(), machine.apptainer(), machine.jdk(), machine.user(), machine.load(), machine.date());
     line(text, "Warm-up, %s.%n", result.warmUp());
-    line(text, "Took %.0f s%s. Ratios are of medians; in brackets p10 to p90 of the interleaved rounds.%n", result.seconds(), result.quick() ? " (--quick: few samples)" : "");
+    line(text, "Took %.0f s%s. Ratios are of medians; in brackets p10 to p90 of the interleaved rounds. The p99 of fewer than 100 samples is their maximum.%n", result.seconds(), result.quick() ? " (--quick: few samples)" : "");
     for (Measurement measurement : result.measurements()) {
       text.append(System.lineSeparator());
       measurement(text, measurement);
