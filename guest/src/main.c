@@ -130,16 +130,18 @@ static int parse(int argc, char **argv) {
 }
 
 /* The guardian stays behind as the parent: whatever kills the guest, all that it left is killed too. */
-static void guard(void) {
+static void guard(int listening) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
+  /* Before the fork, so that no early death is missed; the guest sets a mask of its own. */
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, NULL);
   pid_t guest = fork();
   if (guest < 0) die("start", strerror(errno));
   if (guest == 0) return;
   close(3); /* descriptor 4 is the mark by which the host finds the guardian, and below it the guest */
   close_from(5);
-  sigset_t all;
-  sigfillset(&all);
-  sigprocmask(SIG_SETMASK, &all, NULL);
+  close(listening); /* held here, it would let hosts connect to a guest that is no more */
   for (;;) {
     int signal, status;
     sigwait(&all, &signal);
@@ -166,7 +168,7 @@ static int serve(int argc, char **argv) {
   setrlimit(RLIMIT_NOFILE, &files);
   if (getrandom(settings.identity, sizeof settings.identity, 0) != sizeof settings.identity) die("start", "there is no randomness");
   if (chdir("/")) die("start", strerror(errno));
-  if (settings.guardian) guard();
+  if (settings.guardian) guard(fd);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   settings.users = users_possible();
   prctl(PR_SET_DUMPABLE, 0);

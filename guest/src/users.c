@@ -67,6 +67,7 @@ static bool find_user(const char *user, struct identity *id, char *name, size_t 
   free(text);
   bool root = !strcmp(user, "root"); /* an image without /etc/passwd has that one all the same */
   if (!hit && (numeric || root)) id->uid = wanted;
+  if (!hit && root) id->gid = 0;
   return hit || numeric || root;
 }
 
