@@ -52,6 +52,21 @@ public record ApptainerConfig(@Nullable Path binPath, Create create, Exec exec, 
       }
       extraStartArgs = List.copyOf(extraStartArgs);
     }
+
+    /** The same in another mode. */
+    public Create withMode(Mode other) {
+      return new Create(other, mountPoint, startTimeout, extraStartArgs, applyResourceLimits, fakeroot, contain, lease);
+    }
+
+    /** The same with or without {@code --fakeroot}. */
+    public Create withFakeroot(boolean other) {
+      return new Create(mode, mountPoint, startTimeout, extraStartArgs, applyResourceLimits, other, contain, lease);
+    }
+
+    /** The same with another lease. */
+    public Create withLease(Duration other) {
+      return new Create(mode, mountPoint, startTimeout, extraStartArgs, applyResourceLimits, fakeroot, contain, other);
+    }
   }
 
   /** What carries the guest. */
