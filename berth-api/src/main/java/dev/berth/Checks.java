@@ -13,20 +13,28 @@ final class Checks {
   static void environmentName(String name) {
     if (!ENVIRONMENT_NAME.matcher(name).matches()) {
       throw new RequestException(
-          "Tried to set the environment variable '" + name + "'; names are letters, digits and _, and do not start with a digit.");
+          "Tried to set the environment variable '"
+              + name
+              + "'; names are letters, digits and _, and do not start with a digit.");
     }
   }
 
   static void absolute(String what, String path) {
     if (!path.startsWith("/")) {
-      throw new RequestException("Tried to use '" + path + "' as " + what + "; it must be an absolute path, starting with /.");
+      throw new RequestException(
+          "Tried to use '"
+              + path
+              + "' as "
+              + what
+              + "; it must be an absolute path, starting with /.");
     }
     noNul(what, path);
   }
 
   static void noNul(String what, String text) {
     if (text.indexOf('\0') >= 0) {
-      throw new RequestException("Tried to use a text with a NUL character as " + what + "; Linux cannot pass that on.");
+      throw new RequestException(
+          "Tried to use a text with a NUL character as " + what + "; Linux cannot pass that on.");
     }
   }
 

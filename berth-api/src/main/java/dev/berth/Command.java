@@ -24,7 +24,10 @@ public final class Command {
   /** How much of each output stream a result holds unless the command says otherwise: 16 MiB. */
   public static final int DEFAULT_OUTPUT_LIMIT = 16 << 20;
 
-  /** How long a command has between SIGTERM and SIGKILL when its time is up, unless it says otherwise. */
+  /**
+   * How long a command has between SIGTERM and SIGKILL when its time is up, unless it says
+   * otherwise.
+   */
   public static final Duration DEFAULT_GRACE = Duration.ofSeconds(2);
 
   private final List<String> arguments;
@@ -50,14 +53,14 @@ public final class Command {
 
   private void check() {
     if (arguments.isEmpty() || arguments.get(0).isEmpty()) {
-      throw new RequestException("Tried to run an empty command; name a program, as in Command.of(\"ls\", \"-l\").");
+      throw new RequestException(
+          "Tried to run an empty command; name a program, as in Command.of(\"ls\", \"-l\").");
     }
     arguments.forEach(argument -> Checks.noNul("an argument", argument));
-    env.forEach(
-        (name, value) -> {
-          Checks.environmentName(name);
-          Checks.noNul("the value of " + name, value);
-        });
+    env.forEach((name, value) -> {
+      Checks.environmentName(name);
+      Checks.noNul("the value of " + name, value);
+    });
     if (directory != null) {
       Checks.absolute("working directory", directory);
     }
@@ -65,20 +68,33 @@ public final class Command {
       Checks.noNul("user", user);
     }
     if (timeout != null && (timeout.isNegative() || timeout.isZero())) {
-      throw new RequestException("Tried to run a command with a timeout of " + timeout + "; it must be above zero, or Command.FOREVER.");
+      throw new RequestException(
+          "Tried to run a command with a timeout of "
+              + timeout
+              + "; it must be above zero, or Command.FOREVER.");
     }
     if (grace.isNegative() || grace.compareTo(Duration.ofHours(1)) > 0) {
-      throw new RequestException("Tried to run a command with a grace of " + grace + "; it must be between zero and one hour.");
+      throw new RequestException(
+          "Tried to run a command with a grace of "
+              + grace
+              + "; it must be between zero and one hour.");
     }
     if (outputLimit < 0) {
-      throw new RequestException("Tried to limit output to " + outputLimit + " bytes; it must be 0 or more.");
+      throw new RequestException(
+          "Tried to limit output to " + outputLimit + " bytes; it must be 0 or more.");
     }
   }
 
-  /** A program and its arguments, run without a shell. Without a {@code /} it is looked up on the sandbox's PATH. */
+  /**
+   * A program and its arguments, run without a shell. Without a {@code /} it is looked up on the
+   * sandbox's PATH.
+   */
   public static Command of(String program, String... arguments) {
     Parts parts = new Parts();
-    parts.arguments = java.util.stream.Stream.concat(java.util.stream.Stream.of(program), java.util.stream.Stream.of(arguments)).toList();
+    parts.arguments =
+        java.util.stream.Stream.concat(
+                java.util.stream.Stream.of(program), java.util.stream.Stream.of(arguments))
+            .toList();
     return new Command(parts);
   }
 
@@ -174,7 +190,10 @@ public final class Command {
     return new Command(parts);
   }
 
-  /** This command with this input. For input that does not fit in memory see {@link SandboxProcess#stdin()}. */
+  /**
+   * This command with this input. For input that does not fit in memory see {@link
+   * SandboxProcess#stdin()}.
+   */
   public Command withStdin(byte[] input) {
     Parts parts = new Parts(this);
     parts.stdin = input.clone();
@@ -196,7 +215,10 @@ public final class Command {
   /** The program alone: arguments and environment may be secret. */
   @Override
   public String toString() {
-    return "Command[" + arguments.get(0) + (arguments.size() > 1 ? " … " + (arguments.size() - 1) + " arguments" : "") + "]";
+    return "Command["
+        + arguments.get(0)
+        + (arguments.size() > 1 ? " … " + (arguments.size() - 1) + " arguments" : "")
+        + "]";
   }
 
   /** What a command is made of while it is made. */

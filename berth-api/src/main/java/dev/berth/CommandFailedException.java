@@ -19,10 +19,18 @@ public final class CommandFailedException extends SandboxException {
 
   private static String describe(ExecResult result) {
     String how =
-        result.errorType() == null ? "exited with code " + result.returnCode() : "had no result (" + result.errorType() + ")";
+        result.errorType() == null
+            ? "exited with code " + result.returnCode()
+            : "had no result (" + result.errorType() + ")";
     String detail = result.exit().detail().isEmpty() ? "" : ": " + result.exit().detail();
     String stderr = result.stderr();
     String end = stderr.length() > SHOWN ? "…" + stderr.substring(stderr.length() - SHOWN) : stderr;
-    return "The command " + how + " after " + result.duration().toMillis() + " ms" + detail + (end.isBlank() ? "." : "; its error output ends:\n" + end.stripTrailing());
+    return "The command "
+        + how
+        + " after "
+        + result.duration().toMillis()
+        + " ms"
+        + detail
+        + (end.isBlank() ? "." : "; its error output ends:\n" + end.stripTrailing());
   }
 }

@@ -7,7 +7,11 @@ public sealed class CreateException extends SandboxException permits UnusableExc
   private static final long serialVersionUID = 1L;
 
   /** What was tried, why it failed and what to do. */
-  public CreateException(@Nullable String provider, @Nullable String sandboxId, String message, @Nullable Throwable cause) {
+  public CreateException(
+      @Nullable String provider,
+      @Nullable String sandboxId,
+      String message,
+      @Nullable Throwable cause) {
     super(provider, sandboxId, message, cause);
   }
 }

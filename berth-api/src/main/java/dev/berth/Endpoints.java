@@ -3,7 +3,8 @@ package dev.berth;
 /** The ability to reach servers in the sandbox from the host. */
 public interface Endpoints {
   /**
-   * The address of a server that listens, or will listen, on this port of the sandbox's loopback. It stays valid until the sandbox stops.
+   * The address of a server that listens, or will listen, on this port of the sandbox's loopback.
+   * It stays valid until the sandbox stops.
    *
    * @throws RequestException if the port is not among {@link SandboxSpec#ports()}
    */

@@ -1,8 +1,12 @@
 package dev.berth;
 
-/** Why a command has no result of its own. Its return code is then {@value ProcessExit#NO_RESULT}. */
+/**
+ * Why a command has no result of its own. Its return code is then {@value ProcessExit#NO_RESULT}.
+ */
 public enum ErrorType {
-  /** Its time ran out; the whole process tree was killed. The output until then is in the result. */
+  /**
+   * Its time ran out; the whole process tree was killed. The output until then is in the result.
+   */
   TIMEOUT,
   /** The sandbox was lost or its runtime failed. */
   SANDBOX,

@@ -4,16 +4,25 @@ import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What came of a command. Output is decoded as UTF-8, malformed bytes replaced; use an {@link OutputSink} for the bytes.
+ * What came of a command. Output is decoded as UTF-8, malformed bytes replaced; use an {@link
+ * OutputSink} for the bytes.
  *
  * @param stdout at most {@link Command#outputLimit()} bytes of it, the first ones
  * @param stderr likewise
  * @param stdoutTruncated whether there was more
  * @param stderrTruncated likewise
  */
-public record ExecResult(String stdout, String stderr, boolean stdoutTruncated, boolean stderrTruncated, ProcessExit exit) {
+public record ExecResult(
+    String stdout,
+    String stderr,
+    boolean stdoutTruncated,
+    boolean stderrTruncated,
+    ProcessExit exit) {
 
-  /** The command's exit code; 128 + n after signal n; {@value ProcessExit#NO_RESULT} where {@link #errorType()} is present. */
+  /**
+   * The command's exit code; 128 + n after signal n; {@value ProcessExit#NO_RESULT} where {@link
+   * #errorType()} is present.
+   */
   public int returnCode() {
     return exit.returnCode();
   }

@@ -10,4 +10,11 @@ import java.time.Duration;
  * @param program its first argument
  * @param age time since it started
  */
-public record ProcessSummary(String id, long pid, String program, boolean running, boolean background, boolean terminal, Duration age) {}
+public record ProcessSummary(
+    String id,
+    long pid,
+    String program,
+    boolean running,
+    boolean background,
+    boolean terminal,
+    Duration age) {}

@@ -13,7 +13,10 @@ public record SandboxEndpoint(URI url, Map<String, String> headers) {
   /** Checks that the URL is absolute. */
   public SandboxEndpoint {
     if (!url.isAbsolute()) {
-      throw new RequestException("Tried to use '" + url + "' as an endpoint; it must be an absolute URL such as http://127.0.0.1:8000.");
+      throw new RequestException(
+          "Tried to use '"
+              + url
+              + "' as an endpoint; it must be an absolute URL such as http://127.0.0.1:8000.");
     }
     headers = Map.copyOf(headers);
   }

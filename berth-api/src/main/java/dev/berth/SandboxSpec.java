@@ -10,23 +10,31 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a sandbox is made of. Immutable; made with {@link #of} or {@link #builder()}. What a provider cannot do it refuses with an {@link UnsupportedRequestException} or says in
- * {@link Sandbox#notices()}; nothing is dropped silently.
+ * What a sandbox is made of. Immutable; made with {@link #of} or {@link #builder()}. What a
+ * provider cannot do it refuses with an {@link UnsupportedRequestException} or says in {@link
+ * Sandbox#notices()}; nothing is dropped silently.
  *
- * @param image a {@code .sif} file, a folder, a URI such as {@code docker://alpine:3.20}, or a bare image name; absent for providers without images
+ * @param image a {@code .sif} file, a folder, a URI such as {@code docker://alpine:3.20}, or a bare
+ *     image name; absent for providers without images
  * @param ttl how long the sandbox may live; absent for no limit
- * @param idleLimit how long it may live with nothing running in it and nobody asking; absent for no limit
- * @param lease how long it outlives the host process that owns it; absent for the provider's default of 30 s
+ * @param idleLimit how long it may live with nothing running in it and nobody asking; absent for no
+ *     limit
+ * @param lease how long it outlives the host process that owns it; absent for the provider's
+ *     default of 30 s
  * @param readyTimeout how long it may take to come up; absent for the provider's default
  * @param workdir the default working directory, absolute; absent for the image's, else {@code /}
- * @param user who runs commands by default; absent for the user that the provider runs the sandbox as
+ * @param user who runs commands by default; absent for the user that the provider runs the sandbox
+ *     as
  * @param env variables for every command
- * @param files path in the sandbox → text, written as soon as it runs; if that fails, the sandbox is torn down
+ * @param files path in the sandbox → text, written as soon as it runs; if that fails, the sandbox
+ *     is torn down
  * @param metadata labels that say what the sandbox is for; kept with it, shown by {@code berth ps}
  * @param entrypoint a command started in the background as soon as the sandbox runs; empty for none
- * @param providerOptions options that only one provider knows, name → values; an unknown one is an error
+ * @param providerOptions options that only one provider knows, name → values; an unknown one is an
+ *     error
  * @param ports ports of servers in the sandbox for which {@link Endpoints} gives addresses
- * @param environmentDir a folder with a Dockerfile, for providers that build images; absent for none
+ * @param environmentDir a folder with a Dockerfile, for providers that build images; absent for
+ *     none
  * @param network what network the sandbox sees
  * @param outsideEndpoints services of the outside that the sandbox needs
  */
@@ -53,7 +61,8 @@ public record SandboxSpec(
   /** Checks and copies. */
   public SandboxSpec {
     if (image != null && image.isBlank()) {
-      throw new RequestException("Tried to use an empty image name; name a .sif file, a folder, a URI or an image such as alpine:3.20.");
+      throw new RequestException(
+          "Tried to use an empty image name; name a .sif file, a folder, a URI or an image such as alpine:3.20.");
     }
     if (image != null) {
       Checks.noNul("image", image);
@@ -65,11 +74,10 @@ public record SandboxSpec(
     if (workdir != null) {
       Checks.absolute("workdir", workdir);
     }
-    env.forEach(
-        (name, value) -> {
-          Checks.environmentName(name);
-          Checks.noNul("the value of " + name, value);
-        });
+    env.forEach((name, value) -> {
+      Checks.environmentName(name);
+      Checks.noNul("the value of " + name, value);
+    });
     files.keySet().forEach(path -> Checks.absolute("the path of a file", path));
     entrypoint.forEach(argument -> Checks.noNul("an argument of the entrypoint", argument));
     for (int port : ports) {
@@ -78,7 +86,8 @@ public record SandboxSpec(
       }
     }
     if (new LinkedHashSet<>(ports).size() != ports.size()) {
-      throw new RequestException("Tried to declare the ports " + ports + "; each may be named once.");
+      throw new RequestException(
+          "Tried to declare the ports " + ports + "; each may be named once.");
     }
     env = Collections.unmodifiableMap(new LinkedHashMap<>(env));
     files = Collections.unmodifiableMap(new LinkedHashMap<>(files));
@@ -94,7 +103,8 @@ public record SandboxSpec(
 
   private static void positive(String name, @Nullable Duration duration) {
     if (duration != null && (duration.isNegative() || duration.isZero())) {
-      throw new RequestException("Tried to set " + name + " to " + duration + "; it must be above zero.");
+      throw new RequestException(
+          "Tried to set " + name + " to " + duration + "; it must be above zero.");
     }
   }
 
@@ -132,13 +142,29 @@ public record SandboxSpec(
     return builder;
   }
 
-  /** The names of what is set, never the values of {@code env} and {@code files}: they may be secret. */
+  /**
+   * The names of what is set, never the values of {@code env} and {@code files}: they may be
+   * secret.
+   */
   @Override
   public String toString() {
-    return "SandboxSpec[image=" + image + ", env=" + env.keySet() + ", files=" + files.keySet() + ", metadata=" + metadata + ", resources=" + resources + "]";
+    return "SandboxSpec[image="
+        + image
+        + ", env="
+        + env.keySet()
+        + ", files="
+        + files.keySet()
+        + ", metadata="
+        + metadata
+        + ", resources="
+        + resources
+        + "]";
   }
 
-  /** Collects the parts of a spec. Not thread-safe. Each method takes what the record's component of that name says; those that name one thing add to what is there. */
+  /**
+   * Collects the parts of a spec. Not thread-safe. Each method takes what the record's component of
+   * that name says; those that name one thing add to what is there.
+   */
   public static final class Builder {
     private @Nullable String image;
     private @Nullable Duration ttl;
@@ -268,7 +294,24 @@ public record SandboxSpec(
      */
     public SandboxSpec build() {
       return new SandboxSpec(
-          image, ttl, idleLimit, lease, readyTimeout, workdir, user, env, files, metadata, resources, entrypoint, providerOptions, ports, volumes, environmentDir, network, outsideEndpoints);
+          image,
+          ttl,
+          idleLimit,
+          lease,
+          readyTimeout,
+          workdir,
+          user,
+          env,
+          files,
+          metadata,
+          resources,
+          entrypoint,
+          providerOptions,
+          ports,
+          volumes,
+          environmentDir,
+          network,
+          outsideEndpoints);
     }
   }
 }

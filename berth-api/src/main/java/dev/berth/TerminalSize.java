@@ -8,7 +8,12 @@ public record TerminalSize(int rows, int columns) {
   /** Checks that both are 1–65535. */
   public TerminalSize {
     if (rows < 1 || rows > 65535 || columns < 1 || columns > 65535) {
-      throw new RequestException("Tried to make a terminal of " + rows + " rows and " + columns + " columns; both must be 1 to 65535.");
+      throw new RequestException(
+          "Tried to make a terminal of "
+              + rows
+              + " rows and "
+              + columns
+              + " columns; both must be 1 to 65535.");
     }
   }
 }

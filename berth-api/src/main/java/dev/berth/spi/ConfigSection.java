@@ -11,7 +11,8 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A part of a configuration file, read key by key. Whoever reads it asks for every key it knows and then calls {@link #finish()}, which refuses the others: a key with a typing error is never
+ * A part of a configuration file, read key by key. Whoever reads it asks for every key it knows and
+ * then calls {@link #finish()}, which refuses the others: a key with a typing error is never
  * ignored. Errors name the key's full path, what was found and what is allowed. Not thread-safe.
  */
 public final class ConfigSection {
@@ -25,7 +26,10 @@ public final class ConfigSection {
     this.values = values;
   }
 
-  /** A section over what a YAML or JSON reader gave: strings, numbers, booleans, nulls, lists and maps of these. */
+  /**
+   * A section over what a YAML or JSON reader gave: strings, numbers, booleans, nulls, lists and
+   * maps of these.
+   */
   public static ConfigSection of(String path, Map<?, ?> values) {
     Map<String, @Nullable Object> copy = new LinkedHashMap<>();
     values.forEach((key, value) -> copy.put(String.valueOf(key), value));
@@ -62,7 +66,9 @@ public final class ConfigSection {
     return child;
   }
 
-  /** A list of sections below this one; empty if the file has none. They are finished with this one. */
+  /**
+   * A list of sections below this one; empty if the file has none. They are finished with this one.
+   */
   public List<ConfigSection> sections(String key) {
     Object value = take(key);
     if (value == null) {
@@ -119,7 +125,10 @@ public final class ConfigSection {
     if (value == null) {
       return otherwise;
     }
-    if (value instanceof Number number && number.doubleValue() == Math.rint(number.doubleValue()) && number.doubleValue() >= atLeast && number.doubleValue() <= atMost) {
+    if (value instanceof Number number
+        && number.doubleValue() == Math.rint(number.doubleValue())
+        && number.doubleValue() >= atLeast
+        && number.doubleValue() <= atMost) {
       return number.intValue();
     }
     throw wrong(key, value, "a whole number from " + atLeast + " to " + atMost);
@@ -181,7 +190,14 @@ public final class ConfigSection {
   public void finish() {
     for (String key : values.keySet()) {
       if (!known.contains(key)) {
-        throw new RequestException("Tried to read " + path + "." + key + ", but there is no such key; known here are: " + String.join(", ", known) + ".");
+        throw new RequestException(
+            "Tried to read "
+                + path
+                + "."
+                + key
+                + ", but there is no such key; known here are: "
+                + String.join(", ", known)
+                + ".");
       }
     }
     children.forEach(ConfigSection::finish);
@@ -189,7 +205,16 @@ public final class ConfigSection {
 
   /** The error for a value that is not what its key allows. */
   public RequestException wrong(String key, @Nullable Object value, String allowed) {
-    return new RequestException("Tried to read " + path + "." + key + " and found '" + value + "'; allowed is " + allowed + ".");
+    return new RequestException(
+        "Tried to read "
+            + path
+            + "."
+            + key
+            + " and found '"
+            + value
+            + "'; allowed is "
+            + allowed
+            + ".");
   }
 
   private boolean has(String key) {

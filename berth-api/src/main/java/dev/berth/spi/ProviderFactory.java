@@ -2,7 +2,10 @@ package dev.berth.spi;
 
 import java.util.List;
 
-/** Makes a provider from its configuration. Found by {@link java.util.ServiceLoader}, or registered in code. Must be cheap to construct. */
+/**
+ * Makes a provider from its configuration. Found by {@link java.util.ServiceLoader}, or registered
+ * in code. Must be cheap to construct.
+ */
 public interface ProviderFactory {
   /** The provider's key in a configuration file, such as {@code apptainer}. */
   String name();
@@ -11,7 +14,8 @@ public interface ProviderFactory {
    * Makes the provider, reading every key it knows and then calling {@link ConfigSection#finish()}.
    *
    * @throws dev.berth.RequestException if the configuration is wrong
-   * @throws dev.berth.UnsupportedRequestException if the provider cannot work on this host, saying what to install
+   * @throws dev.berth.UnsupportedRequestException if the provider cannot work on this host, saying
+   *     what to install
    */
   SandboxProvider create(ConfigSection config);
 
