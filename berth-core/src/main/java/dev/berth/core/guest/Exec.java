@@ -41,7 +41,7 @@ final class Exec {
             client,
             spawn.id(),
             spawn,
-            new Input(stdin),
+            Input.of(stdin),
             true,
             direct ? keptOut : Output.read(Wire.STDOUT, spawn.window(), false, 0),
             direct ? keptErr : Output.read(Wire.STDERR, spawn.window(), false, 0));

@@ -4,6 +4,7 @@ import dev.berth.SandboxLostException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +25,9 @@ final class GuestClient implements AutoCloseable {
 
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(1);
   private static final Duration FORGET_WITHIN = Duration.ofMillis(200);
+  private static final long STEADY_NANOS = Duration.ofSeconds(1).toNanos();
+  private static final int MOST_FLAPS = 1000;
+  private static final int TOLD_KEPT = 512;
   private static final long STALL_NANOS = Duration.ofSeconds(15).toNanos();
   private static final long SILENCE_NANOS = Duration.ofSeconds(5).toNanos();
 
@@ -39,6 +43,10 @@ final class GuestClient implements AutoCloseable {
   private final Answers answers = new Answers();
   private final AtomicBoolean forgetting = new AtomicBoolean();
   private List<Long> ended = new ArrayList<>();
+
+  /** The latest of whom the guest was told, in case that was lost with a connection; touched only while frames are added. */
+  private final ArrayDeque<Long> told = new ArrayDeque<>();
+
   private @Nullable Connection connection;
   private volatile long heard = System.nanoTime();
   private volatile @Nullable String lost;
@@ -194,10 +202,18 @@ final class GuestClient implements AutoCloseable {
   private void run(Connection first) {
     Connection current = first;
     try (Watch liveness = Watch.every(Duration.ofSeconds(1), this::checkLiveness)) {
+      int flaps = 0;
       while (lost == null) {
+        long since = System.nanoTime();
         String why = read(current);
+        flaps = System.nanoTime() - since > STEADY_NANOS ? 0 : flaps + 1;
         outbox.connect(null);
         Watch.quietly(current);
+        if (flaps > MOST_FLAPS) {
+          throw new IOException(why + ", again and again");
+        }
+        // A guest that breaks each connection at once must not keep this host busy.
+        Thread.sleep(Math.min(flaps / 4, 50));
         current = lost == null ? reconnect(why) : current;
       }
     } catch (ProtocolException e) {
@@ -303,6 +319,7 @@ final class GuestClient implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+    outbox.add(to -> told.forEach(id -> to.begin(Wire.FORGET).u64(id).end()));
     atReconnect.forEach(outbox::add);
     known.forEach(command -> command.attach(outbox));
     outbox.flush();
@@ -318,7 +335,13 @@ final class GuestClient implements AutoCloseable {
       ids = ended;
       ended = new ArrayList<>();
     }
-    ids.forEach(id -> to.begin(Wire.FORGET).u64(id).end());
+    for (long id : ids) {
+      to.begin(Wire.FORGET).u64(id).end();
+      if (told.size() == TOLD_KEPT) {
+        told.remove();
+      }
+      told.add(id);
+    }
   }
 
   /** Breaks a connection over which nothing goes any more although something should. */

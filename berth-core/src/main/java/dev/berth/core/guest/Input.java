@@ -14,13 +14,25 @@ final class Input {
   private boolean ended;
   private boolean endSent;
   private boolean closed;
+  private boolean placed;
+  private boolean asked;
 
-  /** Input that is all there; null for input that is written bit by bit. */
-  Input(byte @Nullable [] whole) {
+  private Input(byte @Nullable [] whole, boolean placed) {
     this.whole = whole;
+    this.placed = placed;
     this.ring = new ByteRing(Wire.INPUT_WINDOW);
     this.written = whole == null ? 0 : whole.length;
     this.ended = whole != null;
+  }
+
+  /** Input that is all there; null for input that is written bit by bit. */
+  static Input of(byte @Nullable [] whole) {
+    return new Input(whole, true);
+  }
+
+  /** Input of a command that had some before, from another host perhaps: where to go on, the guest will tell. */
+  static Input resumed() {
+    return new Input(null, false);
   }
 
   /** How much can be written now. */
@@ -48,6 +60,12 @@ final class Input {
 
   /** Takes note of what the command took. */
   void taken(long offset, boolean closedNow) throws ProtocolException {
+    if (!placed) {
+      placed = true;
+      sent = offset;
+      taken = offset;
+      written += offset;
+    }
     if (offset > sent) {
       throw new ProtocolException("input taken up to " + offset + " of " + sent);
     }
@@ -64,10 +82,19 @@ final class Input {
   void rewind() {
     sent = taken;
     endSent = false;
+    asked = false;
   }
 
   /** Adds INPUT frames as far as the window allows. */
   void add(long id, FrameWriter to) {
+    if (!placed) {
+      if (!asked && (written > 0 || ended)) {
+        // Without data: the answer tells how much the command has taken.
+        asked = true;
+        to.begin(Wire.INPUT).u64(id).u64(0).u8(0).end();
+      }
+      return;
+    }
     long most = Math.min(written, taken + Wire.INPUT_WINDOW);
     while (!closed && (sent < most || (ended && !endSent && sent == written))) {
       int length = (int) Math.min(most - sent, Wire.MAX_DATA);

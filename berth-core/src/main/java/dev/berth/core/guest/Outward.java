@@ -4,12 +4,14 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.ReentrantLock;
@@ -32,7 +34,13 @@ final class Outward implements Closeable {
   private volatile boolean closed;
 
   /** Somewhere outside. */
-  record Target(String host, int port) {}
+  record Target(String host, int port) {
+    /** The same for the same target in every process: who connects to a sandbox later takes over the ports that lead there. */
+    long listener() {
+      byte[] name = (host + ":" + port).getBytes(StandardCharsets.UTF_8);
+      return UUID.nameUUIDFromBytes(name).getMostSignificantBits();
+    }
+  }
 
   Outward(GuestClient client) {
     this.client = client;
@@ -46,7 +54,7 @@ final class Outward implements Closeable {
       if (known != null) {
         return known;
       }
-      long listener = listeners.size() + 1L;
+      long listener = target.listener();
       String tried = "lead a port of its own to " + target.host() + ":" + target.port();
       listeners.put(listener, target);
       client.onReconnect(again(), this::incoming);

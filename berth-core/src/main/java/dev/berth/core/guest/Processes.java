@@ -42,7 +42,7 @@ final class Processes {
             client,
             spawn.id(),
             spawn,
-            new Input(command.stdin()),
+            Input.of(command.stdin()),
             (flags & Wire.TAKE) != 0,
             Output.read(Wire.STDOUT, spawn.window(), kept, 0),
             Output.read(Wire.STDERR, spawn.window(), kept, 0));
@@ -109,7 +109,7 @@ final class Processes {
       return new GuestProcess(known, false, terminal);
     }
     RemoteCommand remote =
-        new RemoteCommand(client, id, null, new Input(null), true, out, err);
+        new RemoteCommand(client, id, null, Input.resumed(), true, out, err);
     boolean done = false;
     try {
       client.begin(remote);
