@@ -61,7 +61,8 @@ public final class StateHome {
     return of(System.getenv());
   }
 
-  static StateHome of(Map<String, String> env) {
+  /** The one that this environment says. */
+  public static StateHome of(Map<String, String> env) {
     return at(Places.find(env, "BERTH_STATE_HOME", "XDG_STATE_HOME", ".local/state"));
   }
 
