@@ -6,9 +6,15 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/** Brings the guest's answers to those who asked, by a key that both know. What nobody waits for is dropped. Thread-safe. */
+/**
+ * Brings the guest's answers to those who asked, by a key that both know. What nobody waits for is
+ * dropped. Thread-safe.
+ */
 final class Answers {
-  /** What a waiting caller gets when it is to look around: the connection is a new one, or there will be none. */
+  /**
+   * What a waiting caller gets when it is to look around: the connection is a new one, or there
+   * will be none.
+   */
   static final Object LOOK = new Object();
 
   private final ReentrantLock lock = new ReentrantLock();

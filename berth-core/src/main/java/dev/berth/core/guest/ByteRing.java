@@ -59,7 +59,10 @@ final class ByteRing {
     System.arraycopy(bytes, 0, to, offset + first, length - first);
   }
 
-  /** A read-only view of the oldest bytes that lie together; stays right until they are dropped, whatever is put meanwhile. */
+  /**
+   * A read-only view of the oldest bytes that lie together; stays right until they are dropped,
+   * whatever is put meanwhile.
+   */
   ByteBuffer front() {
     return ByteBuffer.wrap(bytes, head, Math.min(size, bytes.length - head)).asReadOnlyBuffer();
   }
@@ -72,7 +75,8 @@ final class ByteRing {
 
   private void room(int more) {
     if (more > free()) {
-      throw new IllegalStateException("a ring of " + most + " bytes holds " + size + " and was given " + more);
+      throw new IllegalStateException(
+          "a ring of " + most + " bytes holds " + size + " and was given " + more);
     }
     int capacity = Math.max(bytes.length, SMALL);
     while (capacity < size + more) {

@@ -52,15 +52,15 @@ final class Connection implements Closeable {
   /**
    * Connects and waits for WELCOME.
    *
-   * @throws IOException if the guest does not answer in this time or answers with something else; the connection is closed then
+   * @throws IOException if the guest does not answer in this time or answers with something else;
+   *     the connection is closed then
    */
   static Connection open(Link link, Duration atMost, BooleanSupplier gone)
       throws IOException, InterruptedException {
     long deadline = System.nanoTime() + Watch.nanos(atMost);
     ByteChannel channel = link.connect(atMost);
     boolean open = false;
-    try (Watch watch =
-        Watch.limit(channel, Duration.ofNanos(deadline - System.nanoTime()), gone)) {
+    try (Watch watch = Watch.limit(channel, Duration.ofNanos(deadline - System.nanoTime()), gone)) {
       FrameWriter hello = hello(link);
       ByteBuffer bytes = hello.view();
       while (bytes.hasRemaining()) {

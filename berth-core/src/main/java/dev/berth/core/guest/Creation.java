@@ -93,7 +93,10 @@ final class Creation {
         host, spec, defaults.with(forwards.environment()), client, forwards, owned);
   }
 
-  /** Tries until the guest answers. The socket may not be there yet; or it is, and the guest is not yet behind it. */
+  /**
+   * Tries until the guest answers. The socket may not be there yet; or it is, and the guest is not
+   * yet behind it.
+   */
   private Connection reach() throws IOException, InterruptedException {
     long deadline = System.nanoTime() + Watch.nanos(within);
     Duration pause = FIRST_PAUSE;

@@ -32,7 +32,8 @@ final class Descriptors {
   private Descriptors() {}
 
   /**
-   * The path in {@code /proc/self/fd} of a file that this process has open, given what is known of it. Another descriptor of the same file does as well.
+   * The path in {@code /proc/self/fd} of a file that this process has open, given what is known of
+   * it. Another descriptor of the same file does as well.
    */
   static Path find(BasicFileAttributes open) throws IOException {
     Object key = open.fileKey();
@@ -72,14 +73,13 @@ final class Descriptors {
       throws IOException, InterruptedException {
     AtomicBoolean settled = new AtomicBoolean();
     Future<FileChannel> opening =
-        OPENERS.submit(
-            () -> {
-              FileChannel file = open.call();
-              if (!settled.compareAndSet(false, true)) {
-                file.close();
-              }
-              return file;
-            });
+        OPENERS.submit(() -> {
+          FileChannel file = open.call();
+          if (!settled.compareAndSet(false, true)) {
+            file.close();
+          }
+          return file;
+        });
     try {
       return opening.get(OPEN_SECONDS, TimeUnit.SECONDS);
     } catch (ExecutionException e) {

@@ -50,7 +50,8 @@ final class Errno {
     return switch ((int) Math.min(errno, 9999)) {
       case 1, 13 -> " Use another path, or a user that may do this.";
       case 2 -> " Check the path; its folder must exist.";
-      case 17, 20, 21, 39 -> " Something of another kind is in the way there; remove it or choose another path.";
+      case 17, 20, 21, 39 ->
+          " Something of another kind is in the way there; remove it or choose another path.";
       case 28, 122 -> " Make room there, or give the sandbox more disk.";
       case 30 -> " Choose a path that is writable.";
       default -> "";

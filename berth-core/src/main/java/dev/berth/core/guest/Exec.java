@@ -11,7 +11,10 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** One command that is run to its end by the thread that called. Without a sink the reader of the connection collects its output, and the caller is woken once. */
+/**
+ * One command that is run to its end by the thread that called. Without a sink the reader of the
+ * connection collects its output, and the caller is woken once.
+ */
 final class Exec {
   private static final Duration BACKSTOP = Duration.ofSeconds(10);
 
@@ -207,7 +210,11 @@ final class Exec {
     }
     if (exit.failedAt(Wire.STAGE_TERMINAL)) {
       return faults.pty(
-          "Tried to open a terminal for " + program + ", but there is none: " + exit.reason() + ".");
+          "Tried to open a terminal for "
+              + program
+              + ", but there is none: "
+              + exit.reason()
+              + ".");
     }
     return null;
   }

@@ -34,7 +34,9 @@ record Exit(
     return how == Wire.NOT_STARTED && this.stage == stage;
   }
 
-  /** The line that a shell would have printed for a program that could not be executed; else empty. */
+  /**
+   * The line that a shell would have printed for a program that could not be executed; else empty.
+   */
   String shellLine(String program) {
     return failedAt(Wire.STAGE_EXEC) ? program + ": " + Errno.text(code) + "\n" : "";
   }

@@ -11,7 +11,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/** The ways between servers inside and outside of one sandbox. On the host's network there is nothing to do but to name them. Thread-safe. */
+/**
+ * The ways between servers inside and outside of one sandbox. On the host's network there is
+ * nothing to do but to name them. Thread-safe.
+ */
 final class Forwards implements AutoCloseable {
   private final GuestClient client;
   private final SandboxSpec spec;
@@ -104,7 +107,8 @@ final class Forwards implements AutoCloseable {
         .request(
             "Tried to resolve '"
                 + url
-                + "' for the sandbox; it must be a URL with a scheme and a host, such as http://localhost:8080/v1.");
+                + "' for the sandbox; it must be a URL with a scheme and a host, such as"
+                + " http://localhost:8080/v1.");
   }
 
   private int defaultPort(String url, String scheme) {
@@ -115,7 +119,9 @@ final class Forwards implements AutoCloseable {
           throw client
               .faults()
               .request(
-                  "Tried to resolve '" + url + "' for the sandbox; name its port, as in host:1234.");
+                  "Tried to resolve '"
+                      + url
+                      + "' for the sandbox; name its port, as in host:1234.");
     };
   }
 

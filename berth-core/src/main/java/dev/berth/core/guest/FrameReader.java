@@ -6,8 +6,9 @@ import java.nio.channels.ReadableByteChannel;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Reads frames from a connection, hostile ones too: no length is believed before it is checked, and memory grows only with bytes that really came, up to one frame. A frame's fields
- * are read in order by the methods here; {@link #end()} refuses bytes that are left over. Not thread-safe.
+ * Reads frames from a connection, hostile ones too: no length is believed before it is checked, and
+ * memory grows only with bytes that really came, up to one frame. A frame's fields are read in
+ * order by the methods here; {@link #end()} refuses bytes that are left over. Not thread-safe.
  */
 final class FrameReader {
   private static final int SMALL = 4096;
@@ -82,14 +83,19 @@ final class FrameReader {
     return bytes;
   }
 
-  /** A text, for people: malformed UTF-8 is replaced, control characters too, and what is longer than {@code most} is refused. */
+  /**
+   * A text, for people: malformed UTF-8 is replaced, control characters too, and what is longer
+   * than {@code most} is refused.
+   */
   String str(int most) throws ProtocolException {
     long length = u32();
     if (length > most) {
       throw new ProtocolException("a text of " + length + " bytes");
     }
     String text = new String(bytes((int) length), StandardCharsets.UTF_8);
-    return text.codePoints().anyMatch(Character::isISOControl) ? text.replaceAll("\\p{Cntrl}", "\ufffd") : text;
+    return text.codePoints().anyMatch(Character::isISOControl)
+        ? text.replaceAll("\\p{Cntrl}", "\ufffd")
+        : text;
   }
 
   /** What is left of the frame; valid until the next one. */
@@ -143,7 +149,10 @@ final class FrameReader {
     return true;
   }
 
-  /** Moves what is unread to the front; if that is not enough, doubles the buffer, so that it never runs far ahead of what has come. */
+  /**
+   * Moves what is unread to the front; if that is not enough, doubles the buffer, so that it never
+   * runs far ahead of what has come.
+   */
   private void makeRoom(int bytes) {
     if (in.position() > 0) {
       in.compact().flip();

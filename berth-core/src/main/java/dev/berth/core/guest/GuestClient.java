@@ -17,8 +17,10 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The host's end of one guest: a control connection with one virtual thread that reads it, made anew when it breaks, so that its commands and listeners go on as if nothing had
- * happened. It ends for good when it is closed, when the guest is gone, cannot be reached for {@link #RECONNECT_WITHIN}, is another one than before, or breaks the protocol. Thread-safe.
+ * The host's end of one guest: a control connection with one virtual thread that reads it, made
+ * anew when it breaks, so that its commands and listeners go on as if nothing had happened. It ends
+ * for good when it is closed, when the guest is gone, cannot be reached for {@link
+ * #RECONNECT_WITHIN}, is another one than before, or breaks the protocol. Thread-safe.
  */
 final class GuestClient implements AutoCloseable {
   static final Duration RECONNECT_WITHIN = Duration.ofSeconds(30);
@@ -44,7 +46,10 @@ final class GuestClient implements AutoCloseable {
   private final AtomicBoolean forgetting = new AtomicBoolean();
   private List<Long> ended = new ArrayList<>();
 
-  /** The latest of whom the guest was told, in case that was lost with a connection; touched only while frames are added. */
+  /**
+   * The latest of whom the guest was told, in case that was lost with a connection; touched only
+   * while frames are added.
+   */
   private final ArrayDeque<Long> told = new ArrayDeque<>();
 
   private @Nullable Connection connection;
@@ -76,7 +81,10 @@ final class GuestClient implements AutoCloseable {
     return lost;
   }
 
-  /** Registers a command and sends what begins it; both happen again after a reconnect until the guest has answered. */
+  /**
+   * Registers a command and sends what begins it; both happen again after a reconnect until the
+   * guest has answered.
+   */
   void begin(RemoteCommand command) {
     lock.lock();
     try {
@@ -115,7 +123,9 @@ final class GuestClient implements AutoCloseable {
     commands.remove(command.id(), command);
   }
 
-  /** The host has this command's result: the guest is told with the next frames, or a little later. */
+  /**
+   * The host has this command's result: the guest is told with the next frames, or a little later.
+   */
   void forget(RemoteCommand command) {
     abandon(command);
     synchronized (forgetting) {
@@ -163,7 +173,10 @@ final class GuestClient implements AutoCloseable {
     }
   }
 
-  /** Frames to be sent first on every new connection, and who is told of connections to the guest's listeners. */
+  /**
+   * Frames to be sent first on every new connection, and who is told of connections to the guest's
+   * listeners.
+   */
   void onReconnect(List<Consumer<FrameWriter>> frames, BiConsumer<Long, Long> incoming) {
     this.incoming = incoming;
     this.atReconnect = List.copyOf(frames);

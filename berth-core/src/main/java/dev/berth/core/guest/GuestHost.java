@@ -4,7 +4,8 @@ import dev.berth.SandboxStatus;
 import java.util.List;
 
 /**
- * What a provider supplies for one sandbox besides the guest in it: the way there, and its end. Everything else is {@link GuestSandbox}. Thread-safe.
+ * What a provider supplies for one sandbox besides the guest in it: the way there, and its end.
+ * Everything else is {@link GuestSandbox}. Thread-safe.
  */
 public interface GuestHost {
   /** The sandbox's id. */
@@ -19,16 +20,25 @@ public interface GuestHost {
   /** See {@link dev.berth.Sandbox#notices()}. */
   List<String> notices();
 
-  /** The state of what carries the guest, without asking the guest: {@link SandboxStatus#RUNNING} if all that can be seen from outside is well. Answers within 2 s. */
+  /**
+   * The state of what carries the guest, without asking the guest: {@link SandboxStatus#RUNNING} if
+   * all that can be seen from outside is well. Answers within 2 s.
+   */
   SandboxStatus status();
 
   /** See {@link dev.berth.Reconnect#serialize()}. */
   String descriptor();
 
-  /** Notes that the sandbox is to outlive this process (its guest has been told), and gives up the lease file. */
+  /**
+   * Notes that the sandbox is to outlive this process (its guest has been told), and gives up the
+   * lease file.
+   */
   void detach();
 
-  /** Ends what carries the guest and deletes everything it stored. Does nothing the second time. The guest may or may not have been told to end before. */
+  /**
+   * Ends what carries the guest and deletes everything it stored. Does nothing the second time. The
+   * guest may or may not have been told to end before.
+   */
   void destroy();
 
   /** Lets go without ending anything: this process is not the owner any more. */

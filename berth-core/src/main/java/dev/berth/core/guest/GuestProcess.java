@@ -12,7 +12,10 @@ import java.time.Duration;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** A handle of a command that runs in a sandbox. Several may stand for one command; the last one attached has its output. */
+/**
+ * A handle of a command that runs in a sandbox. Several may stand for one command; the last one
+ * attached has its output.
+ */
 final class GuestProcess implements SandboxProcess {
   private final RemoteCommand command;
   private final Output out;
@@ -66,7 +69,10 @@ final class GuestProcess implements SandboxProcess {
     return new CommandOutput(command, err);
   }
 
-  /** A background command's output comes only once somebody wants it: else a server that nobody listens to would stop at a full window. */
+  /**
+   * A background command's output comes only once somebody wants it: else a server that nobody
+   * listens to would stop at a full window.
+   */
   private void take() {
     boolean untaken;
     command.lock().lock();
@@ -84,9 +90,7 @@ final class GuestProcess implements SandboxProcess {
   public void signal(Signal signal) {
     command
         .client()
-        .send(
-            to ->
-                to.begin(Wire.SIGNAL).u64(command.id()).u8(signal.number()).u8(1).end());
+        .send(to -> to.begin(Wire.SIGNAL).u64(command.id()).u8(signal.number()).u8(1).end());
   }
 
   @Override
@@ -106,13 +110,8 @@ final class GuestProcess implements SandboxProcess {
     }
     command
         .client()
-        .send(
-            to ->
-                to.begin(Wire.RESIZE)
-                    .u64(command.id())
-                    .u16(size.rows())
-                    .u16(size.columns())
-                    .end());
+        .send(to ->
+            to.begin(Wire.RESIZE).u64(command.id()).u16(size.rows()).u16(size.columns()).end());
   }
 
   @Override

@@ -9,7 +9,6 @@ import dev.berth.ProcessSummary;
 import dev.berth.Reconnect;
 import dev.berth.Sandbox;
 import dev.berth.SandboxEndpoint;
-import dev.berth.SandboxException;
 import dev.berth.SandboxLostException;
 import dev.berth.SandboxProcess;
 import dev.berth.SandboxSpec;
@@ -24,7 +23,10 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** A sandbox with a guest in it: every ability, over whatever way a provider has to it. Made by providers with {@link #create} or {@link #connect}. */
+/**
+ * A sandbox with a guest in it: every ability, over whatever way a provider has to it. Made by
+ * providers with {@link #create} or {@link #connect}.
+ */
 public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconnect {
   private static final Duration STATUS_WITHIN = Duration.ofSeconds(2);
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(10);
@@ -60,9 +62,11 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
   }
 
   /**
-   * Waits for a guest that is coming up, and makes a sandbox of it: outside endpoints, files, entrypoint, probe. Whatever goes wrong, {@code host} is destroyed.
+   * Waits for a guest that is coming up, and makes a sandbox of it: outside endpoints, files,
+   * entrypoint, probe. Whatever goes wrong, {@code host} is destroyed.
    *
-   * @throws CreateException if it did not come up, or, as {@link dev.berth.UnusableException}, did not pass its probe
+   * @throws CreateException if it did not come up, or, as {@link dev.berth.UnusableException}, did
+   *     not pass its probe
    */
   public static GuestSandbox create(
       GuestHost host, SandboxSpec spec, Defaults defaults, Probe probe, Duration readyWithin)
@@ -71,7 +75,8 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
   }
 
   /**
-   * Takes hold of a running sandbox. The handle does not own it: closing it leaves the sandbox running, only {@link #stop()} ends it.
+   * Takes hold of a running sandbox. The handle does not own it: closing it leaves the sandbox
+   * running, only {@link #stop()} ends it.
    *
    * @throws SandboxLostException if its guest does not answer
    */
@@ -159,7 +164,8 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
   /**
    * {@inheritDoc}
    *
-   * <p>If {@code local} itself is a symlink, what it points to is copied; symlinks below it stay symlinks.
+   * <p>If {@code local} itself is a symlink, what it points to is copied; symlinks below it stay
+   * symlinks.
    */
   @Override
   public Transfer upload(Path local, String remote) throws InterruptedException {
@@ -169,7 +175,8 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
   /**
    * {@inheritDoc}
    *
-   * <p>If {@code remote} itself is a symlink, what it points to is copied; symlinks below it stay symlinks.
+   * <p>If {@code remote} itself is a symlink, what it points to is copied; symlinks below it stay
+   * symlinks.
    */
   @Override
   public Transfer download(String remote, Path local) throws InterruptedException {
@@ -222,12 +229,11 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
 
   @Override
   public void stop() {
-    end(
-        () -> {
-          client.shutdown();
-          close(client);
-          host.destroy();
-        });
+    end(() -> {
+      client.shutdown();
+      close(client);
+      host.destroy();
+    });
   }
 
   @Override
@@ -235,11 +241,10 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
     if (owned) {
       stop();
     } else {
-      end(
-          () -> {
-            close(client);
-            host.release();
-          });
+      end(() -> {
+        close(client);
+        host.release();
+      });
     }
   }
 
@@ -248,7 +253,10 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
     last.close();
   }
 
-  /** Runs the end, once; others wait until it is over. An interrupt is kept until then: an end is not left half done. */
+  /**
+   * Runs the end, once; others wait until it is over. An interrupt is kept until then: an end is
+   * not left half done.
+   */
   private void end(Runnable how) {
     boolean interrupted = Thread.interrupted();
     ending.lock();

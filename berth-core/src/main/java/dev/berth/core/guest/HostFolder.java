@@ -21,11 +21,15 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * A folder of the host that is held open, and everything that is done in it: by its descriptor and one name, never by a path, and never through a symlink. So whoever renames or replaces folders meanwhile
- * (sandbox code, in a folder that is bound into a sandbox) cannot lead a transfer elsewhere.
+ * A folder of the host that is held open, and everything that is done in it: by its descriptor and
+ * one name, never by a path, and never through a symlink. So whoever renames or replaces folders
+ * meanwhile (sandbox code, in a folder that is bound into a sandbox) cannot lead a transfer
+ * elsewhere.
  *
- * <p>The JDK opens, moves and deletes relative to a folder ({@link SecureDirectoryStream}), but it makes no folders and symlinks there, and tells no mode. For these it is named through
- * {@code /proc/self/fd}, where the kernel follows the descriptor itself, whatever has become of the folder's path. For one thread.
+ * <p>The JDK opens, moves and deletes relative to a folder ({@link SecureDirectoryStream}), but it
+ * makes no folders and symlinks there, and tells no mode. For these it is named through {@code
+ * /proc/self/fd}, where the kernel follows the descriptor itself, whatever has become of the
+ * folder's path. For one thread.
  */
 final class HostFolder implements Closeable {
   private static final FileAttribute<?> OWNER_FILE =
@@ -41,7 +45,8 @@ final class HostFolder implements Closeable {
     boolean done = false;
     try {
       this.here =
-          Descriptors.find(stream.getFileAttributeView(BasicFileAttributeView.class).readAttributes());
+          Descriptors.find(
+              stream.getFileAttributeView(BasicFileAttributeView.class).readAttributes());
       done = true;
     } finally {
       if (!done) {
@@ -80,8 +85,7 @@ final class HostFolder implements Closeable {
 
   /** Opens a folder in this one; a symlink is an error. */
   HostFolder enter(Path name) throws IOException {
-    return new HostFolder(
-        secure(stream.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS)));
+    return new HostFolder(secure(stream.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS)));
   }
 
   private static SecureDirectoryStream<Path> secure(DirectoryStream<Path> stream)
@@ -116,13 +120,15 @@ final class HostFolder implements Closeable {
     }
   }
 
-  /** Opens a file to be read. What was put in its place meanwhile is an error or reads as empty; a FIFO holds nobody up for long. */
+  /**
+   * Opens a file to be read. What was put in its place meanwhile is an error or reads as empty; a
+   * FIFO holds nobody up for long.
+   */
   FileChannel openFile(Path name) throws IOException, InterruptedException {
-    return Descriptors.openBounded(
-        () ->
-            (FileChannel)
-                stream.newByteChannel(
-                    name, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)));
+    return Descriptors.openBounded(() ->
+        (FileChannel)
+            stream.newByteChannel(
+                name, Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)));
   }
 
   Path linkText(Path name) throws IOException {
@@ -133,18 +139,18 @@ final class HostFolder implements Closeable {
   FileChannel createFile(Path name) throws IOException {
     return (FileChannel)
         stream.newByteChannel(
-            name,
-            Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW),
-            OWNER_FILE);
+            name, Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW), OWNER_FILE);
   }
 
-  /** Gives a file that {@link #createFile} made, and that is still open, its time and mode: through its descriptor, whatever stands at its name now. */
+  /**
+   * Gives a file that {@link #createFile} made, and that is still open, its time and mode: through
+   * its descriptor, whatever stands at its name now.
+   */
   void finishFile(Path name, int mode, FileTime modified) throws IOException {
     Path file =
         Descriptors.find(
             stream
-                .getFileAttributeView(
-                    name, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
+                .getFileAttributeView(name, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
                 .readAttributes());
     finish(file, mode & 0777, modified);
   }

@@ -6,11 +6,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 /**
- * File names as bytes. A name need not be text in any encoding, and the JVM's decoding of names depends on its locale and loses what it cannot decode; its {@code file:} URIs do not. So names go
+ * File names as bytes. A name need not be text in any encoding, and the JVM's decoding of names
+ * depends on its locale and loses what it cannot decode; its {@code file:} URIs do not. So names go
  * through them, and survive a round trip whatever they are.
  */
 final class HostName {
-  /** A place below which nothing can be, so that making a URI of a path there looks nowhere else. */
+  /**
+   * A place below which nothing can be, so that making a URI of a path there looks nowhere else.
+   */
   private static final Path NOWHERE = Path.of("/dev/null");
 
   private static final Path ROOT = Path.of("/");

@@ -3,7 +3,8 @@ package dev.berth.core.guest;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A command's standard input as far as it was sent: what the command has not yet taken is kept, to be sent again on another connection. Guarded by its command's lock.
+ * A command's standard input as far as it was sent: what the command has not yet taken is kept, to
+ * be sent again on another connection. Guarded by its command's lock.
  */
 final class Input {
   private final byte @Nullable [] whole;
@@ -30,7 +31,10 @@ final class Input {
     return new Input(whole, true);
   }
 
-  /** Input of a command that had some before, from another host perhaps: where to go on, the guest will tell. */
+  /**
+   * Input of a command that had some before, from another host perhaps: where to go on, the guest
+   * will tell.
+   */
   static Input resumed() {
     return new Input(null, false);
   }

@@ -5,7 +5,10 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** A connection of the host joined to one of the guest: bytes go both ways on two virtual threads, and the end of each way is passed on. */
+/**
+ * A connection of the host joined to one of the guest: bytes go both ways on two virtual threads,
+ * and the end of each way is passed on.
+ */
 final class Joint {
   private static final int BUFFER = 1 << 15;
 

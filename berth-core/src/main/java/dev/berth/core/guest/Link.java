@@ -5,7 +5,8 @@ import java.nio.channels.ByteChannel;
 import java.time.Duration;
 
 /**
- * The way to one guest. It can be opened many times: each connection is a byte stream of its own, blocking, for one reader and one writer at a time, and belongs to whoever opened it. Thread-safe.
+ * The way to one guest. It can be opened many times: each connection is a byte stream of its own,
+ * blocking, for one reader and one writer at a time, and belongs to whoever opened it. Thread-safe.
  */
 public interface Link {
   /**
@@ -16,11 +17,15 @@ public interface Link {
   ByteChannel connect(Duration atMost) throws IOException, InterruptedException;
 
   /**
-   * Whether the provider knows that the guest is gone for good, so that nobody need try again. Answers at once.
+   * Whether the provider knows that the guest is gone for good, so that nobody need try again.
+   * Answers at once.
    */
   boolean gone();
 
-  /** The token that the guest wants to see; empty where the way itself is guarded, as by a socket's mode. */
+  /**
+   * The token that the guest wants to see; empty where the way itself is guarded, as by a socket's
+   * mode.
+   */
   default byte[] token() {
     return new byte[0];
   }

@@ -25,13 +25,7 @@ record Listing(List<ProcessSummary> processes) {
       String program = in.str(256);
       processes.add(
           new ProcessSummary(
-              id,
-              pid,
-              program,
-              running,
-              (flags & Wire.KEEP) != 0,
-              (flags & Wire.TTY) != 0,
-              age));
+              id, pid, program, running, (flags & Wire.KEEP) != 0, (flags & Wire.TTY) != 0, age));
     }
     return new Listing(List.copyOf(processes));
   }

@@ -8,9 +8,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What goes to a guest. Frames are first {@linkplain #add added}, then {@linkplain #flush() flushed}: whoever comes while nobody writes, writes, and takes along what others add
- * meanwhile. So no thread is woken to write, and many callers share one system call. Frames are lost when the connection is; whoever added them brings their state in order on the next.
- * What can be queued is bounded by those who add: a command has one SPAWN and one window of input at most. Thread-safe.
+ * What goes to a guest. Frames are first {@linkplain #add added}, then {@linkplain #flush()
+ * flushed}: whoever comes while nobody writes, writes, and takes along what others add meanwhile.
+ * So no thread is woken to write, and many callers share one system call. Frames are lost when the
+ * connection is; whoever added them brings their state in order on the next. What can be queued is
+ * bounded by those who add: a command has one SPAWN and one window of input at most. Thread-safe.
  */
 final class Outbox {
   private static final int KEPT = 1 << 12;
@@ -26,7 +28,10 @@ final class Outbox {
   private boolean writing;
   private volatile long writingSince;
 
-  /** Sends to this channel from now on; {@code null} for nowhere. What waits for the earlier one is dropped. */
+  /**
+   * Sends to this channel from now on; {@code null} for nowhere. What waits for the earlier one is
+   * dropped.
+   */
   void connect(@Nullable WritableByteChannel next) {
     lock.lock();
     try {
@@ -43,7 +48,10 @@ final class Outbox {
     return generation;
   }
 
-  /** Adds frames, without waiting; does nothing while there is no connection. {@code frames} must be quick and may take no lock. */
+  /**
+   * Adds frames, without waiting; does nothing while there is no connection. {@code frames} must be
+   * quick and may take no lock.
+   */
   void add(Consumer<FrameWriter> frames) {
     lock.lock();
     try {
@@ -56,8 +64,9 @@ final class Outbox {
   }
 
   /**
-   * Sees to it that what was added is written. The caller may do the writing itself, and so wait for the guest; no lock that the reader of the connection needs may be held. An interrupt is kept
-   * until afterwards, because it would close the channel for everybody.
+   * Sees to it that what was added is written. The caller may do the writing itself, and so wait
+   * for the guest; no lock that the reader of the connection needs may be held. An interrupt is
+   * kept until afterwards, because it would close the channel for everybody.
    */
   void flush() {
     boolean interrupted = Thread.interrupted();
@@ -80,7 +89,10 @@ final class Outbox {
     }
   }
 
-  /** The same for the reader of the connection: it must not wait for a guest that in turn waits to be read, so it lets others write what may not fit into the socket at once. */
+  /**
+   * The same for the reader of the connection: it must not wait for a guest that in turn waits to
+   * be read, so it lets others write what may not fit into the socket at once.
+   */
   void flushFromReader() {
     lock.lock();
     int size;

@@ -5,7 +5,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One output stream of a command as far as it has come: either collected up to a limit, or held in a bounded ring until it is read. Guarded by its command's lock.
+ * One output stream of a command as far as it has come: either collected up to a limit, or held in
+ * a bounded ring until it is read. Guarded by its command's lock.
  */
 final class Output {
   private final int channel;
@@ -72,7 +73,9 @@ final class Output {
     received += length;
   }
 
-  /** The guest has dropped what was not read in time; so has this side what it still held of before. */
+  /**
+   * The guest has dropped what was not read in time; so has this side what it still held of before.
+   */
   private void skipTo(long offset) {
     if (ring != null) {
       ring = new ByteRing(window);

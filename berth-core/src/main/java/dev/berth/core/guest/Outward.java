@@ -17,7 +17,10 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
-/** Ports on the sandbox's loopback that lead to hosts outside: to exactly those that were asked for. Thread-safe. */
+/**
+ * Ports on the sandbox's loopback that lead to hosts outside: to exactly those that were asked for.
+ * Thread-safe.
+ */
 final class Outward implements Closeable {
   private static final int FIRST_PORT = 20_000;
   private static final int LAST_PORT = 60_999;
@@ -35,7 +38,10 @@ final class Outward implements Closeable {
 
   /** Somewhere outside. */
   record Target(String host, int port) {
-    /** The same for the same target in every process: who connects to a sandbox later takes over the ports that lead there. */
+    /**
+     * The same for the same target in every process: who connects to a sandbox later takes over the
+     * ports that lead there.
+     */
     long listener() {
       byte[] name = (host + ":" + port).getBytes(StandardCharsets.UTF_8);
       return UUID.nameUUIDFromBytes(name).getMostSignificantBits();
@@ -46,7 +52,9 @@ final class Outward implements Closeable {
     this.client = client;
   }
 
-  /** The port on the sandbox's loopback that leads to {@code target}: its own if that is free there. */
+  /**
+   * The port on the sandbox's loopback that leads to {@code target}: its own if that is free there.
+   */
   int port(Target target) throws InterruptedException {
     lock.lockInterruptibly();
     try {
@@ -91,12 +99,14 @@ final class Outward implements Closeable {
 
   private List<Consumer<FrameWriter>> again() {
     List<Consumer<FrameWriter>> frames = new ArrayList<>();
-    listeners.forEach(
-        (listener, target) -> frames.add(to -> listen(to, listener, target.port())));
+    listeners.forEach((listener, target) -> frames.add(to -> listen(to, listener, target.port())));
     return frames;
   }
 
-  /** Somebody in the sandbox has connected. What is too much, or leads nowhere, is left alone: the guest closes it after a while. */
+  /**
+   * Somebody in the sandbox has connected. What is too much, or leads nowhere, is left alone: the
+   * guest closes it after a while.
+   */
   private void incoming(long listener, long number) {
     Target target = listeners.get(listener);
     if (target != null && !closed && room.tryAcquire()) {
@@ -116,9 +126,7 @@ final class Outward implements Closeable {
       if (closed) {
         throw new IOException("closed");
       }
-      outside
-          .socket()
-          .connect(new InetSocketAddress(target.host(), target.port()), CONNECT_MILLIS);
+      outside.socket().connect(new InetSocketAddress(target.host(), target.port()), CONNECT_MILLIS);
       outside.socket().setTcpNoDelay(true);
       Joint.run(outside, guest);
     } catch (IOException | InterruptedException | RuntimeException e) {

@@ -41,8 +41,7 @@ public record Probe(
       if (wrong == null && passed >= stableCount) {
         return null;
       }
-      boolean late =
-          deadline != null && System.nanoTime() - began > Watch.nanos(deadline);
+      boolean late = deadline != null && System.nanoTime() - began > Watch.nanos(deadline);
       if (wrong != null && (deadline == null || late)) {
         return wrong;
       }

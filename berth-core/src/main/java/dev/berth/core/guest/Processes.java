@@ -108,8 +108,7 @@ final class Processes {
       known.retake(true, out, err);
       return new GuestProcess(known, false, terminal);
     }
-    RemoteCommand remote =
-        new RemoteCommand(client, id, null, Input.resumed(), true, out, err);
+    RemoteCommand remote = new RemoteCommand(client, id, null, Input.resumed(), true, out, err);
     boolean done = false;
     try {
       client.begin(remote);

@@ -11,8 +11,10 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connection to a guest that was turned into a plain byte stream. What is written is gathered, together with the handshake, until it is flushed or much, so that something small is one write. It is
- * closed when nothing moves for {@link #STALL}, unless it was {@linkplain #unwatched() let be}. For one thread, but reading and writing may be done by two once it is open.
+ * A connection to a guest that was turned into a plain byte stream. What is written is gathered,
+ * together with the handshake, until it is flushed or much, so that something small is one write.
+ * It is closed when nothing moves for {@link #STALL}, unless it was {@linkplain #unwatched() let
+ * be}. For one thread, but reading and writing may be done by two once it is open.
  */
 final class RawConnection implements Closeable {
   private static final Duration STALL = Duration.ofSeconds(60);
@@ -46,7 +48,9 @@ final class RawConnection implements Closeable {
     this.watch = Watch.every(Duration.ofSeconds(5), this::checkStall);
   }
 
-  /** Connects; {@code open} writes OPEN's payload. Nothing is sent before the first {@link #flush}. */
+  /**
+   * Connects; {@code open} writes OPEN's payload. Nothing is sent before the first {@link #flush}.
+   */
   static RawConnection connect(Link link, Consumer<FrameWriter> open)
       throws IOException, InterruptedException {
     FrameWriter waiting = Connection.hello(link);
@@ -115,15 +119,17 @@ final class RawConnection implements Closeable {
     }
   }
 
-  /** Sends a piece of a file, in the kernel where that can be done; returns how much, less than {@code count} only at the file's end. */
+  /**
+   * Sends a piece of a file, in the kernel where that can be done; returns how much, less than
+   * {@code count} only at the file's end.
+   */
   long send(FileChannel file, long position, long count) throws IOException {
     long done = 0;
     ByteBuffer buffer = null;
     while (done < count) {
       long sent = 0;
       if (channel instanceof SocketChannel) {
-        sent =
-            file.transferTo(position + done, Math.min(count - done, MOST_AT_ONCE), channel);
+        sent = file.transferTo(position + done, Math.min(count - done, MOST_AT_ONCE), channel);
       }
       if (sent == 0) {
         // No such path in the kernel, a socket that is full and does not wait, or the file's end.

@@ -9,7 +9,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A command of the guest as this host knows it: what was sent, what has come, and how it ended. It survives the change of its connection. Thread-safe; what {@link Output} and {@link Input} hold is
+ * A command of the guest as this host knows it: what was sent, what has come, and how it ended. It
+ * survives the change of its connection. Thread-safe; what {@link Output} and {@link Input} hold is
  * touched only with {@link #lock()}.
  */
 final class RemoteCommand {
@@ -185,20 +186,22 @@ final class RemoteCommand {
     return err;
   }
 
-  /** Adds what makes a new connection the command's, once for each: SPAWN until it is known to have started, then ATTACH; and the input that was not taken. */
+  /**
+   * Adds what makes a new connection the command's, once for each: SPAWN until it is known to have
+   * started, then ATTACH; and the input that was not taken.
+   */
   void attach(Outbox outbox) {
     lock.lock();
     try {
-      outbox.add(
-          to -> {
-            if (generation != outbox.generation() && (!isOver() || replaying)) {
-              generation = outbox.generation();
-              answersDue = 1;
-              begin(to);
-              input.rewind();
-              input.add(id, to);
-            }
-          });
+      outbox.add(to -> {
+        if (generation != outbox.generation() && (!isOver() || replaying)) {
+          generation = outbox.generation();
+          answersDue = 1;
+          begin(to);
+          input.rewind();
+          input.add(id, to);
+        }
+      });
     } finally {
       lock.unlock();
     }
@@ -213,7 +216,10 @@ final class RemoteCommand {
     }
   }
 
-  /** Takes the output over from whoever had it, from these streams' offsets on; or gives it up. Returns once it was sent. */
+  /**
+   * Takes the output over from whoever had it, from these streams' offsets on; or gives it up.
+   * Returns once it was sent.
+   */
   void retake(boolean take, Output newOut, Output newErr) {
     lock.lock();
     try {
@@ -223,18 +229,17 @@ final class RemoteCommand {
       replaying = take && exit != null;
       client
           .outbox()
-          .add(
-              to -> {
-                if (generation == client.outbox().generation()) {
-                  answersDue++;
-                  to.begin(Wire.ATTACH)
-                      .u64(id)
-                      .u8(take ? 1 : 0)
-                      .u64(out.resume())
-                      .u64(err.resume())
-                      .end();
-                }
-              });
+          .add(to -> {
+            if (generation == client.outbox().generation()) {
+              answersDue++;
+              to.begin(Wire.ATTACH)
+                  .u64(id)
+                  .u8(take ? 1 : 0)
+                  .u64(out.resume())
+                  .u64(err.resume())
+                  .end();
+            }
+          });
       readable.signalAll();
     } finally {
       lock.unlock();
@@ -301,7 +306,8 @@ final class RemoteCommand {
   }
 
   private void onUnknown() {
-    // A signal to a command that has ended is answered so, too: what counts is whether it was ever known.
+    // A signal to a command that has ended is answered so, too: what counts is whether it was ever
+    // known.
     if (!isOver() && answersDue > 0) {
       unknown = true;
       lost = "the guest does not know this command any more; it was not run again";

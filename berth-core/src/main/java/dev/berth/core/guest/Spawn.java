@@ -12,7 +12,8 @@ import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A SPAWN frame, ready to be sent, and to be sent again: by its id the guest knows it and starts nothing twice.
+ * A SPAWN frame, ready to be sent, and to be sent again: by its id the guest knows it and starts
+ * nothing twice.
  *
  * @param timeout when the guest ends it; null for never
  */
@@ -21,7 +22,10 @@ record Spawn(
   static final int WINDOW = 1 << 18;
   static final int KEPT_WINDOW = 1 << 20;
 
-  /** Longer than any reconnect takes, so that a command is never dropped while its host tries to come back. */
+  /**
+   * Longer than any reconnect takes, so that a command is never dropped while its host tries to
+   * come back.
+   */
   private static final Duration LINGER = GuestClient.RECONNECT_WITHIN.multipliedBy(2);
 
   private static final long MOST_MILLIS = 0xffff_ffffL;
@@ -67,7 +71,10 @@ record Spawn(
         id, flags, window, frame.end().toByteArray(), command.arguments().get(0), timeout);
   }
 
-  /** In the guest's milliseconds, rounded up; 0, no limit, for what it cannot count: then the host's own deadline ends the command. */
+  /**
+   * In the guest's milliseconds, rounded up; 0, no limit, for what it cannot count: then the host's
+   * own deadline ends the command.
+   */
   private static long guestTimeout(@Nullable Duration timeout) {
     if (timeout == null || timeout.compareTo(Duration.ofMillis(MOST_MILLIS)) > 0) {
       return 0;

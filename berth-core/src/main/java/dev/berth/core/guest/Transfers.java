@@ -14,7 +14,10 @@ import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Copies files and folders between the host and a sandbox, each over a connection of its own. Thread-safe. */
+/**
+ * Copies files and folders between the host and a sandbox, each over a connection of its own.
+ * Thread-safe.
+ */
 final class Transfers {
   private static final Duration LAST_WORDS = Duration.ofSeconds(3);
   private static final int INSIDE = 1;
@@ -74,15 +77,15 @@ final class Transfers {
         remote,
         MAKE_PARENTS,
         raw -> {
-          byte[] name = remote.substring(remote.lastIndexOf('/') + 1).getBytes(StandardCharsets.UTF_8);
+          byte[] name =
+              remote.substring(remote.lastIndexOf('/') + 1).getBytes(StandardCharsets.UTF_8);
           if (!HostName.isComponent(name)) {
             throw client.faults().request("Tried to " + tried + ", but that names no file.");
           }
           TreeStream.head(
               raw.gather(),
               'F',
-              new HostFolder.Entry(
-                  DEFAULT_MODE, FileTime.from(Instant.now()), bytes.length, name),
+              new HostFolder.Entry(DEFAULT_MODE, FileTime.from(Instant.now()), bytes.length, name),
               name);
           raw.gather().u64(bytes.length).raw(bytes, 0, bytes.length).u8(0);
           TreeStream.end(raw.gather(), 0, "");
@@ -113,7 +116,11 @@ final class Transfers {
       throw client
           .faults()
           .transfer(
-              "Tried to " + tried + ", but there is no folder '" + folder + "' on the host. Make it first.",
+              "Tried to "
+                  + tried
+                  + ", but there is no folder '"
+                  + folder
+                  + "' on the host. Make it first.",
               null);
     }
     return over(
@@ -162,9 +169,7 @@ final class Transfers {
     String user = defaults.user() == null ? "" : defaults.user();
     RawConnection raw = null;
     try {
-      raw =
-          RawConnection.connect(
-              client.link(), to -> to.u8(kind).str(path).str(user).u8(flags));
+      raw = RawConnection.connect(client.link(), to -> to.u8(kind).str(path).str(user).u8(flags));
       return body.run(raw);
     } catch (ClosedByInterruptException e) {
       Thread.interrupted();
@@ -208,7 +213,10 @@ final class Transfers {
         e);
   }
 
-  /** Where a path leads: a relative one is below the sandbox's working directory, or else the guest's. */
+  /**
+   * Where a path leads: a relative one is below the sandbox's working directory, or else the
+   * guest's.
+   */
   private String resolve(String tried, String remote) {
     if (remote.isEmpty() || remote.indexOf('\0') >= 0) {
       throw client.faults().request("Tried to " + tried + ", but that is no path in the sandbox.");

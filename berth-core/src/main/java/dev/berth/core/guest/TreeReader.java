@@ -5,7 +5,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.attribute.FileTime;
 
-/** Reads the fields of a tree stream, a hostile one too: every name, length and number is checked. Not thread-safe. */
+/**
+ * Reads the fields of a tree stream, a hostile one too: every name, length and number is checked.
+ * Not thread-safe.
+ */
 final class TreeReader {
   private static final int SMALL = 1 << 14;
   private static final int LARGE = 1 << 18;

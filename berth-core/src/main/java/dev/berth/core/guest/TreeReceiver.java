@@ -13,7 +13,8 @@ import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Receives a tree stream from a guest, which is hostile, and makes it in a folder of the host: everything in folders that it holds open, every file under a name of its own first. For one use.
+ * Receives a tree stream from a guest, which is hostile, and makes it in a folder of the host:
+ * everything in folders that it holds open, every file under a name of its own first. For one use.
  */
 final class TreeReceiver {
   private static final String NOT_COPIED = "is neither a file, a folder nor a symlink";
@@ -226,7 +227,8 @@ final class TreeReceiver {
 
   private static Path temporary() {
     ThreadLocalRandom random = ThreadLocalRandom.current();
-    return Path.of(".berth-" + Long.toHexString(random.nextLong()) + Long.toHexString(random.nextLong()));
+    return Path.of(
+        ".berth-" + Long.toHexString(random.nextLong()) + Long.toHexString(random.nextLong()));
   }
 
   private static void remove(HostFolder folder, Path temporary) {

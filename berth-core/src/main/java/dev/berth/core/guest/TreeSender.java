@@ -11,7 +11,10 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** Sends a file or folder of the host as a tree stream, safe from whoever changes it meanwhile. For one use. */
+/**
+ * Sends a file or folder of the host as a tree stream, safe from whoever changes it meanwhile. For
+ * one use.
+ */
 final class TreeSender {
   private static final int SMALL = 1 << 15;
 
@@ -25,7 +28,8 @@ final class TreeSender {
   /**
    * Sends {@code local}; what it points to, if it is a symlink. The stream is not flushed.
    *
-   * @throws TreeStream.EntryException if something on the host is in the way; other errors are the connection's
+   * @throws TreeStream.EntryException if something on the host is in the way; other errors are the
+   *     connection's
    */
   Transfer send(Path local) throws IOException, InterruptedException {
     Path named = local.toAbsolutePath().normalize().getFileName();
@@ -147,7 +151,9 @@ final class TreeSender {
     }
   }
 
-  /** What an error of the host's file system says, without the path, which is one of {@code /proc}. */
+  /**
+   * What an error of the host's file system says, without the path, which is one of {@code /proc}.
+   */
   static String why(IOException e) {
     return switch (e) {
       case AccessDeniedException denied -> Errno.text(13) + "." + Errno.remedy(13);

@@ -8,7 +8,10 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What both directions of a tree stream share: its bounds, and the count of what went through. Not thread-safe. */
+/**
+ * What both directions of a tree stream share: its bounds, and the count of what went through. Not
+ * thread-safe.
+ */
 final class TreeStream {
   static final int MOST_DEPTH = 256;
   static final int UNREADABLE = 4;
@@ -74,7 +77,9 @@ final class TreeStream {
 
   /** An entry's path below the root; the root itself by its name. */
   String path(String name) {
-    return at.isEmpty() ? name : String.join("/", at.subList(1, at.size())) + (at.size() > 1 ? "/" : "") + name;
+    return at.isEmpty()
+        ? name
+        : String.join("/", at.subList(1, at.size())) + (at.size() > 1 ? "/" : "") + name;
   }
 
   Transfer done() {

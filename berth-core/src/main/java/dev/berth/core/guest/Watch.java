@@ -9,8 +9,9 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A guard over blocking input and output, which knows no timeouts: it closes a channel when its time is up. Closing the watch ends it. One daemon thread serves all watches of
- * the process; it only looks at the time, all else it hands to virtual threads.
+ * A guard over blocking input and output, which knows no timeouts: it closes a channel when its
+ * time is up. Closing the watch ends it. One daemon thread serves all watches of the process; it
+ * only looks at the time, all else it hands to virtual threads.
  */
 final class Watch implements AutoCloseable {
   private static final ScheduledThreadPoolExecutor CLOCK = clock();

@@ -40,14 +40,13 @@ final class FakeGuest implements GuestHost, AutoCloseable {
         SocketChannel channel = server.accept();
         int number = connections.incrementAndGet();
         Thread.ofVirtual()
-            .start(
-                () -> {
-                  try (channel) {
-                    behaviour.serve(number, new Peer(channel));
-                  } catch (IOException e) {
-                    // The host has closed it: that is what is wanted.
-                  }
-                });
+            .start(() -> {
+              try (channel) {
+                behaviour.serve(number, new Peer(channel));
+              } catch (IOException e) {
+                // The host has closed it: that is what is wanted.
+              }
+            });
       } catch (IOException e) {
         return;
       }
@@ -78,19 +77,18 @@ final class FakeGuest implements GuestHost, AutoCloseable {
     }
 
     void welcome(int identity) throws IOException {
-      send(
-          to ->
-              to.begin(Wire.WELCOME)
-                  .u32(Wire.MAGIC)
-                  .u16(Wire.VERSION)
-                  .u64(identity)
-                  .u64(identity)
-                  .u32(1)
-                  .u32(0)
-                  .u32(0)
-                  .u8(0)
-                  .str("fake")
-                  .end());
+      send(to ->
+          to.begin(Wire.WELCOME)
+              .u32(Wire.MAGIC)
+              .u16(Wire.VERSION)
+              .u64(identity)
+              .u64(identity)
+              .u32(1)
+              .u32(0)
+              .u32(0)
+              .u8(0)
+              .str("fake")
+              .end());
     }
 
     /** Skips what the host sends up to a frame of this type, and gives its first u64. */

@@ -24,7 +24,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Ports in both directions. The guest runs on this host's network here, so that each side's server can be played by the test. */
+/**
+ * Ports in both directions. The guest runs on this host's network here, so that each side's server
+ * can be played by the test.
+ */
 @Timeout(60)
 final class ForwardsIT {
   @TempDir Path folder;
@@ -44,20 +47,22 @@ final class ForwardsIT {
     guest.kill();
   }
 
-  /** Reads to the end, then answers with all of it: only a half-close that is passed on makes that work. */
+  /**
+   * Reads to the end, then answers with all of it: only a half-close that is passed on makes that
+   * work.
+   */
   private void serve() {
     while (true) {
       try {
         Socket socket = server.accept();
         Thread.ofVirtual()
-            .start(
-                () -> {
-                  try (socket) {
-                    socket.getOutputStream().write(socket.getInputStream().readAllBytes());
-                  } catch (IOException e) {
-                    // The test's other end sees it.
-                  }
-                });
+            .start(() -> {
+              try (socket) {
+                socket.getOutputStream().write(socket.getInputStream().readAllBytes());
+              } catch (IOException e) {
+                // The test's other end sees it.
+              }
+            });
       } catch (IOException e) {
         return;
       }
@@ -70,15 +75,14 @@ final class ForwardsIT {
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
       Thread writer =
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    try {
-                      socket.getOutputStream().write(data);
-                      socket.shutdownOutput();
-                    } catch (IOException e) {
-                      // Seen by the reader.
-                    }
-                  });
+              .start(() -> {
+                try {
+                  socket.getOutputStream().write(data);
+                  socket.shutdownOutput();
+                } catch (IOException e) {
+                  // Seen by the reader.
+                }
+              });
       try (InputStream in = socket.getInputStream()) {
         assertThat(Arrays.equals(in.readAllBytes(), data)).isTrue();
       }

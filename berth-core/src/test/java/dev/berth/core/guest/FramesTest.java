@@ -84,7 +84,8 @@ final class FramesTest {
 
   @Test
   void anAnnouncedFrameTakesNoMemoryBeforeItComes() {
-    // 1 MiB announced a thousand times, never sent: a reader that believed it would take a gigabyte.
+    // 1 MiB announced a thousand times, never sent: a reader that believed it would take a
+    // gigabyte.
     FrameReader[] readers = new FrameReader[2000];
     for (int i = 0; i < readers.length; i++) {
       readers[i] = reader(new byte[] {0, 15, (byte) 255, (byte) 255, 1, 2, 3});

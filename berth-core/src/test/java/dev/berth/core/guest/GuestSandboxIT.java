@@ -119,20 +119,19 @@ final class GuestSandboxIT {
       Path mark = folder.resolve("mark");
       Thread caller =
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    try {
-                      sandbox.exec(
-                          Command.shell("head -c 8388608 /dev/zero; touch " + mark),
-                          (channel, bytes) -> {
-                            first.countDown();
-                            awaitQuietly(go);
-                            seen.addAndGet(bytes.remaining());
-                          });
-                    } catch (InterruptedException e) {
-                      Thread.currentThread().interrupt();
-                    }
-                  });
+              .start(() -> {
+                try {
+                  sandbox.exec(
+                      Command.shell("head -c 8388608 /dev/zero; touch " + mark),
+                      (channel, bytes) -> {
+                        first.countDown();
+                        awaitQuietly(go);
+                        seen.addAndGet(bytes.remaining());
+                      });
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+              });
       first.await();
       // The flood stands while its sink does, and other commands go on.
       assertThat(sandbox.exec("echo there").stdout()).isEqualTo("there\n");
@@ -182,14 +181,13 @@ final class GuestSandboxIT {
         Path started = folder.resolve("started" + i);
         Thread caller =
             Thread.ofPlatform()
-                .start(
-                    () -> {
-                      try {
-                        sandbox.exec("touch " + started + "; sleep 1000");
-                      } catch (InterruptedException e) {
-                        interrupted.set(true);
-                      }
-                    });
+                .start(() -> {
+                  try {
+                    sandbox.exec("touch " + started + "; sleep 1000");
+                  } catch (InterruptedException e) {
+                    interrupted.set(true);
+                  }
+                });
         await().pollInterval(Duration.ofMillis(5)).until(() -> Files.exists(started));
         caller.interrupt();
         assertThat(caller.join(Duration.ofSeconds(10))).isTrue();
@@ -208,12 +206,11 @@ final class GuestSandboxIT {
       AtomicLong killed = new AtomicLong();
       Thread killer =
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    awaitQuietly(printed);
-                    killed.set(System.nanoTime());
-                    guest.kill();
-                  });
+              .start(() -> {
+                awaitQuietly(printed);
+                killed.set(System.nanoTime());
+                guest.kill();
+              });
       ExecResult result =
           sandbox.exec(Command.shell("echo first; sleep 1000"), (c, b) -> printed.countDown());
       long took = System.nanoTime() - killed.get();
@@ -302,7 +299,8 @@ final class GuestSandboxIT {
           .isInstanceOf(IOException.class)
           .hasMessageContaining("taken over");
       second.stdin().write('\n');
-      assertThat(second.stdout().readAllBytes()).isEqualTo("two\n".getBytes(StandardCharsets.UTF_8));
+      assertThat(second.stdout().readAllBytes())
+          .isEqualTo("two\n".getBytes(StandardCharsets.UTF_8));
       // Both learn of the end.
       assertThat(first.await().returnCode()).isZero();
       assertThat(second.await().returnCode()).isZero();
@@ -326,8 +324,7 @@ final class GuestSandboxIT {
   @Test
   void terminals() throws Exception {
     try (GuestSandbox sandbox = RealGuest.sandbox(folder);
-        SandboxProcess shell =
-            sandbox.open(Command.of("/bin/sh"), new TerminalSize(30, 100))) {
+        SandboxProcess shell = sandbox.open(Command.of("/bin/sh"), new TerminalSize(30, 100))) {
       shell.stdin().write("stty size; tty\n".getBytes(StandardCharsets.UTF_8));
       readUntil(shell, "30 100");
       shell.resize(new TerminalSize(40, 120));
@@ -339,8 +336,8 @@ final class GuestSandboxIT {
     }
   }
 
-  private static void readUntil(SandboxProcess process, @org.jspecify.annotations.Nullable String text)
-      throws IOException {
+  private static void readUntil(
+      SandboxProcess process, @org.jspecify.annotations.Nullable String text) throws IOException {
     StringBuilder seen = new StringBuilder();
     int c = 0;
     while (c >= 0 && (text == null || seen.indexOf(text) < 0)) {
@@ -377,14 +374,9 @@ final class GuestSandboxIT {
   void aFailedProbeLeavesNothing() throws Exception {
     RealGuest guest = new RealGuest(folder, UnaryOperator.identity());
     Probe probe = new Probe("exit 4", null, Duration.ofSeconds(5), null, 1, Duration.ZERO);
-    assertThatThrownBy(
-            () ->
-                GuestSandbox.create(
-                    guest,
-                    SandboxSpec.builder().build(),
-                    Defaults.NONE,
-                    probe,
-                    Duration.ofSeconds(10)))
+    assertThatThrownBy(() ->
+            GuestSandbox.create(
+                guest, SandboxSpec.builder().build(), Defaults.NONE, probe, Duration.ofSeconds(10)))
         .isInstanceOf(UnusableException.class)
         .hasMessageContaining("exit code 4");
     assertThat(guest.destroyed).hasValue(1);
@@ -396,18 +388,16 @@ final class GuestSandboxIT {
     GuestSandbox sandbox = RealGuest.sandbox(guest, SandboxSpec.builder().build());
     Path started = folder.resolve("started");
     List<Thread> callers =
-        java.util.stream.Stream.generate(
-                () ->
-                    Thread.ofVirtual()
-                        .start(
-                            () -> {
-                              try {
-                                assertThat(sandbox.exec("touch " + started + "; sleep 1000").errorType())
-                                    .isEqualTo(ErrorType.SANDBOX);
-                              } catch (InterruptedException e) {
-                                Thread.currentThread().interrupt();
-                              }
-                            }))
+        java.util.stream.Stream.generate(() ->
+                Thread.ofVirtual()
+                    .start(() -> {
+                      try {
+                        assertThat(sandbox.exec("touch " + started + "; sleep 1000").errorType())
+                            .isEqualTo(ErrorType.SANDBOX);
+                      } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                      }
+                    }))
             .limit(10)
             .toList();
     await().until(() -> Files.exists(started));

@@ -82,32 +82,30 @@ final class HostileGuestTest {
 
   private static void output(FakeGuest.Peer peer, long id, int channel, long offset, int length)
       throws IOException {
-    peer.send(
-        to ->
-            to.begin(Wire.OUTPUT)
-                .u64(id)
-                .u8(channel)
-                .u64(offset)
-                .raw(new byte[length], 0, length)
-                .end());
+    peer.send(to ->
+        to.begin(Wire.OUTPUT)
+            .u64(id)
+            .u8(channel)
+            .u64(offset)
+            .raw(new byte[length], 0, length)
+            .end());
   }
 
   private static void exit(FakeGuest.Peer peer, long id) throws IOException {
-    peer.send(
-        to ->
-            to.begin(Wire.EXIT)
-                .u64(id)
-                .u8(0)
-                .u32(0)
-                .u8(0)
-                .u64(0)
-                .u64(0)
-                .u64(0)
-                .u64(0)
-                .u64(0)
-                .u8(0)
-                .str("")
-                .end());
+    peer.send(to ->
+        to.begin(Wire.EXIT)
+            .u64(id)
+            .u8(0)
+            .u32(0)
+            .u8(0)
+            .u64(0)
+            .u64(0)
+            .u64(0)
+            .u64(0)
+            .u64(0)
+            .u8(0)
+            .str("")
+            .end());
   }
 
   @ParameterizedTest
@@ -326,11 +324,10 @@ final class HostileGuestTest {
           if (number == 1) {
             peer.drain();
           }
-          peer.send(
-              to -> {
-                to.begin(Wire.OPENED).u32(0).str("").end();
-                tree.on(to);
-              });
+          peer.send(to -> {
+            to.begin(Wire.OPENED).u32(0).str("").end();
+            tree.on(to);
+          });
         };
     Path target = Files.createDirectories(folder.resolve("x/target"));
     try (FakeGuest guest = new FakeGuest(folder, behaviour);

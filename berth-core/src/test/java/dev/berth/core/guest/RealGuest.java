@@ -16,7 +16,10 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 
-/** The real guest as a plain process of this host, behind a Unix socket. It ends with this test, by its lease at the latest. */
+/**
+ * The real guest as a plain process of this host, behind a Unix socket. It ends with this test, by
+ * its lease at the latest.
+ */
 final class RealGuest implements GuestHost {
   private final Process process;
   private final Path socket;

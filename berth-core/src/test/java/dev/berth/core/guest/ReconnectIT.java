@@ -137,22 +137,20 @@ final class ReconnectIT {
         SandboxProcess cat = sandbox.start(Command.of("cat"))) {
       Thread writer =
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    try (OutputStream in = cat.stdin()) {
-                      in.write(data);
-                    } catch (IOException e) {
-                      throw new IllegalStateException(e);
-                    }
-                  });
+              .start(() -> {
+                try (OutputStream in = cat.stdin()) {
+                  in.write(data);
+                } catch (IOException e) {
+                  throw new IllegalStateException(e);
+                }
+              });
       MessageDigest seen = MessageDigest.getInstance("SHA-256");
       byte[] buffer = new byte[70_000];
       for (int got = cat.stdout().read(buffer); got >= 0; got = cat.stdout().read(buffer)) {
         seen.update(buffer, 0, got);
       }
       writer.join();
-      assertThat(seen.digest())
-          .isEqualTo(MessageDigest.getInstance("SHA-256").digest(data));
+      assertThat(seen.digest()).isEqualTo(MessageDigest.getInstance("SHA-256").digest(data));
       assertThat(cat.await().returnCode()).isZero();
       assertThat(cuts.get()).isGreaterThan(10);
     }

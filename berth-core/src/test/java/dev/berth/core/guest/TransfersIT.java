@@ -162,22 +162,21 @@ final class TransfersIT {
     AtomicBoolean done = new AtomicBoolean();
     Thread swapper =
         Thread.ofPlatform()
-            .start(
-                () -> {
-                  Path aside = folder.resolve("aside");
-                  while (!done.get()) {
-                    try {
-                      Files.move(shared, aside);
-                      Files.createSymbolicLink(shared, secret);
-                      Files.delete(shared);
-                      Files.move(aside, shared);
-                    } catch (IOException e) {
-                      // A download has made the folder meanwhile: make way for the next round.
-                      clear(shared);
-                      quietly(() -> Files.move(aside, shared));
-                    }
-                  }
-                });
+            .start(() -> {
+              Path aside = folder.resolve("aside");
+              while (!done.get()) {
+                try {
+                  Files.move(shared, aside);
+                  Files.createSymbolicLink(shared, secret);
+                  Files.delete(shared);
+                  Files.move(aside, shared);
+                } catch (IOException e) {
+                  // A download has made the folder meanwhile: make way for the next round.
+                  clear(shared);
+                  quietly(() -> Files.move(aside, shared));
+                }
+              }
+            });
     Path source = Files.createDirectories(folder.resolve("source/shared/d"));
     Files.writeString(source.resolve("f"), "new");
     try {
@@ -230,12 +229,9 @@ final class TransfersIT {
     assertThat(new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor()).isZero();
     refused(() -> sandbox.upload(fifo, there.toString()), "neither", "");
     // What an unlucky swap between look and open comes to.
-    assertThatThrownBy(
-            () ->
-                Descriptors.openBounded(
-                    () ->
-                        java.nio.channels.FileChannel.open(
-                            fifo, java.nio.file.StandardOpenOption.READ)))
+    assertThatThrownBy(() ->
+            Descriptors.openBounded(() ->
+                java.nio.channels.FileChannel.open(fifo, java.nio.file.StandardOpenOption.READ)))
         .hasMessageContaining("could not be opened within");
     // The opener is let go, for order's sake.
     java.nio.channels.FileChannel.open(fifo, java.nio.file.StandardOpenOption.WRITE).close();
@@ -248,14 +244,13 @@ final class TransfersIT {
     AtomicBoolean done = new AtomicBoolean();
     Thread changer =
         Thread.ofPlatform()
-            .start(
-                () -> {
-                  Random random = new Random(3);
-                  while (!done.get()) {
-                    quietly(() -> Files.write(file, new byte[random.nextInt(400_000)]));
-                    quietly(() -> Files.deleteIfExists(file));
-                  }
-                });
+            .start(() -> {
+              Random random = new Random(3);
+              while (!done.get()) {
+                quietly(() -> Files.write(file, new byte[random.nextInt(400_000)]));
+                quietly(() -> Files.deleteIfExists(file));
+              }
+            });
     try {
       for (int i = 0; i < 100; i++) {
         try {
@@ -281,14 +276,13 @@ final class TransfersIT {
     Path copy = there.resolve("copy");
     Thread caller =
         Thread.ofPlatform()
-            .start(
-                () -> {
-                  try {
-                    sandbox.upload(big, copy.toString());
-                  } catch (InterruptedException e) {
-                    interrupted.set(true);
-                  }
-                });
+            .start(() -> {
+              try {
+                sandbox.upload(big, copy.toString());
+              } catch (InterruptedException e) {
+                interrupted.set(true);
+              }
+            });
     await().pollInterval(Duration.ofMillis(5)).until(() -> isBegun(there));
     caller.interrupt();
     assertThat(caller.join(Duration.ofSeconds(10))).isTrue();
