@@ -25,7 +25,10 @@ record Alive(
     int threadsAlive) {
   static final double TARGET_KIB = 2048;
 
-  /** Guest and host side together, by the larger of two accounts of the host side: what it holds, and what its process grew by. */
+  /**
+   * Guest and host side together, by the larger of two accounts of the host side: what it holds,
+   * and what its process grew by.
+   */
   double totalKib() {
     return guestKib + Math.max(heapKib + directKib, residentKib);
   }
@@ -34,7 +37,9 @@ record Alive(
     return totalKib() <= TARGET_KIB;
   }
 
-  /** The carriers of virtual threads may become a few more; a thread for each sandbox would show. */
+  /**
+   * The carriers of virtual threads may become a few more; a thread for each sandbox would show.
+   */
   boolean threadsReached() {
     return threadsAlive - threadsBefore < Math.max(4, sandboxes / 4);
   }

@@ -23,7 +23,10 @@ import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
 import java.util.stream.Collectors;
 
-/** Counts what many living sandboxes of Berth's cost, in processes and in this JVM. Nothing else may run in the JVM meanwhile. */
+/**
+ * Counts what many living sandboxes of Berth's cost, in processes and in this JVM. Nothing else may
+ * run in the JVM meanwhile.
+ */
 final class AliveMeasure {
   private static final Path PROC = Path.of("/proc");
   private static final int AT_A_TIME = 4;
@@ -32,7 +35,10 @@ final class AliveMeasure {
 
   private AliveMeasure() {}
 
-  /** Call it before measures with many threads: these leave some behind for a while, in which a thread for each sandbox would not show. */
+  /**
+   * Call it before measures with many threads: these leave some behind for a while, in which a
+   * thread for each sandbox would not show.
+   */
   static Alive run(BerthContender berth, Path image, int sandboxes) throws InterruptedException {
     for (int i = 0; i < WARM_UP; i++) {
       Sandbox sandbox = berth.sandbox(image);
@@ -53,30 +59,29 @@ final class AliveMeasure {
       List<Future<Sandbox>> creations = new ArrayList<>();
       for (int i = 0; i < sandboxes; i++) {
         creations.add(
-            callers.submit(
-                () -> {
-                  slots.acquire();
-                  try {
-                    return berth.sandbox(image);
-                  } finally {
-                    slots.release();
-                  }
-                }));
+            callers.submit(() -> {
+              slots.acquire();
+              try {
+                return berth.sandbox(image);
+              } finally {
+                slots.release();
+              }
+            }));
       }
       await(creations, alive);
       List<Future<Sandbox>> commands = new ArrayList<>();
       for (Sandbox sandbox : alive) {
         commands.add(
-            callers.submit(
-                () -> {
-                  sandbox.exec("true").orThrow();
-                  return sandbox;
-                }));
+            callers.submit(() -> {
+              sandbox.exec("true").orThrow();
+              return sandbox;
+            }));
       }
       await(commands, new ArrayList<>());
       int threadsAlive = threads();
       collect();
-      Processes processes = Processes.of(alive.stream().map(Sandbox::id).collect(Collectors.toSet()));
+      Processes processes =
+          Processes.of(alive.stream().map(Sandbox::id).collect(Collectors.toSet()));
       return new Alive(
           sandboxes,
           processes.berthKib() / sandboxes,
@@ -92,7 +97,8 @@ final class AliveMeasure {
     }
   }
 
-  private static void await(List<Future<Sandbox>> tasks, List<Sandbox> done) throws InterruptedException {
+  private static void await(List<Future<Sandbox>> tasks, List<Sandbox> done)
+      throws InterruptedException {
     RuntimeException failure = null;
     for (Future<Sandbox> task : tasks) {
       try {
@@ -106,7 +112,10 @@ final class AliveMeasure {
     }
   }
 
-  /** Berth's processes are the guests, by the sandbox's id among their arguments, with what is below them, and whatever this JVM runs; Apptainer's are those above a guest. */
+  /**
+   * Berth's processes are the guests, by the sandbox's id among their arguments, with what is below
+   * them, and whatever this JVM runs; Apptainer's are those above a guest.
+   */
   private record Processes(int berth, double berthKib, double apptainerKib) {
     static Processes of(Set<String> ids) {
       Map<Long, Long> parents = new HashMap<>();
@@ -120,7 +129,9 @@ final class AliveMeasure {
       long self = ProcessHandle.current().pid();
       Set<Long> apptainer = new HashSet<>();
       for (long guest : guests) {
-        for (long above = parents.getOrDefault(guest, 0L); above > 1 && above != self && !guests.contains(above); above = parents.getOrDefault(above, 0L)) {
+        for (long above = parents.getOrDefault(guest, 0L);
+            above > 1 && above != self && !guests.contains(above);
+            above = parents.getOrDefault(above, 0L)) {
           apptainer.add(above);
         }
       }
@@ -129,7 +140,8 @@ final class AliveMeasure {
       do {
         grown = false;
         for (Map.Entry<Long, Long> entry : parents.entrySet()) {
-          if ((berth.contains(entry.getValue()) || entry.getValue() == self) && !apptainer.contains(entry.getKey())) {
+          if ((berth.contains(entry.getValue()) || entry.getValue() == self)
+              && !apptainer.contains(entry.getKey())) {
             grown |= berth.add(entry.getKey());
           }
         }
@@ -143,8 +155,13 @@ final class AliveMeasure {
 
     private static boolean isGuest(long pid, Set<String> ids) {
       try {
-        List<String> line = List.of(new String(Files.readAllBytes(PROC.resolve(pid + "/cmdline")), StandardCharsets.UTF_8).split("\0", -1));
-        return line.indexOf("serve") == 1 && line.stream().anyMatch(ids::contains);
+        List<String> line =
+            List.of(
+                new String(
+                        Files.readAllBytes(PROC.resolve(pid + "/cmdline")), StandardCharsets.UTF_8)
+                    .split("\0", -1));
+        return line.indexOf("serve") == 1
+            && line.stream().anyMatch(argument -> ids.stream().anyMatch(argument::endsWith));
       } catch (IOException e) {
         return false;
       }
@@ -179,7 +196,10 @@ final class AliveMeasure {
     }
   }
 
-  /** Uses up the young generation once: it grows by use alone, whoever uses it, and would look like the sandboxes' doing. */
+  /**
+   * Uses up the young generation once: it grows by use alone, whoever uses it, and would look like
+   * the sandboxes' doing.
+   */
   private static void touchYoungGeneration() {
     long before = collections();
     int block = 1 << 20;
@@ -190,7 +210,9 @@ final class AliveMeasure {
   }
 
   private static long collections() {
-    return ManagementFactory.getGarbageCollectorMXBeans().stream().mapToLong(GarbageCollectorMXBean::getCollectionCount).sum();
+    return ManagementFactory.getGarbageCollectorMXBeans().stream()
+        .mapToLong(GarbageCollectorMXBean::getCollectionCount)
+        .sum();
   }
 
   private static void collect() {
@@ -208,7 +230,10 @@ final class AliveMeasure {
   }
 
   private static long direct() {
-    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream().filter(pool -> pool.getName().equals("direct")).mapToLong(BufferPoolMXBean::getMemoryUsed).sum();
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .filter(pool -> pool.getName().equals("direct"))
+        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+        .sum();
   }
 
   /** In KiB. */

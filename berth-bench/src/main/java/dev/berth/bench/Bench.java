@@ -11,7 +11,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The benchmark: Berth beside one {@code apptainer} process per operation, interleaved in one run, on a SIF and on an unpacked folder of the same image.
+ * The benchmark: Berth beside one {@code apptainer} process per operation, interleaved in one run,
+ * on a SIF and on an unpacked folder of the same image.
  */
 public final class Bench {
   /**
@@ -20,34 +21,53 @@ public final class Bench {
    * @param json whether the report is one JSON document instead of a table
    * @param quick fewer samples: at most a minute instead of at most six
    * @param image an unpacked image; absent for the one that {@code setup/image.sh} builds
-   * @param sif the same image as a SIF; absent to build it from the folder once and keep it in the cache
-   * @param binPath the folder that holds {@code apptainer}; absent to look on PATH and where {@code berth setup} installs it
+   * @param sif the same image as a SIF; absent to build it from the folder once and keep it in the
+   *     cache
+   * @param binPath the folder that holds {@code apptainer}; absent to look on PATH and where {@code
+   *     berth setup} installs it
    */
-  public record Options(boolean json, boolean quick, @Nullable Path image, @Nullable Path sif, @Nullable Path binPath) {}
+  public record Options(
+      boolean json,
+      boolean quick,
+      @Nullable Path image,
+      @Nullable Path sif,
+      @Nullable Path binPath) {}
 
   private Bench() {}
 
   /**
-   * Measures, and prints the report on {@code out} and what it is doing on {@code progress}. A target that is missed is reported, not an error.
+   * Measures, and prints the report on {@code out} and what it is doing on {@code progress}. A
+   * target that is missed is reported, not an error.
    *
    * @throws dev.berth.RequestException if there is no image or no Apptainer
    */
-  public static void run(Options options, PrintStream out, PrintStream progress) throws InterruptedException {
+  public static void run(Options options, PrintStream out, PrintStream progress)
+      throws InterruptedException {
     Path apptainer = Prerequisites.apptainer(options.binPath());
     Path folder = Prerequisites.image(options.image());
     Path sif = Prerequisites.sif(options.sif(), folder, apptainer, progress);
-    Result result = run(options.quick() ? Plan.QUICK : Plan.FULL, options.quick(), apptainer, folder, sif, progress);
+    Result result =
+        run(
+            options.quick() ? Plan.QUICK : Plan.FULL,
+            options.quick(),
+            apptainer,
+            folder,
+            sif,
+            progress);
     out.println(options.json() ? JsonReport.of(result) : TextReport.of(result));
     out.flush();
   }
 
-  static Result run(Plan plan, boolean quick, Path apptainer, Path folder, Path sif, PrintStream progress) throws InterruptedException {
+  static Result run(
+      Plan plan, boolean quick, Path apptainer, Path folder, Path sif, PrintStream progress)
+      throws InterruptedException {
     boolean root = Machine.isRoot();
     Machine machine = Machine.here(Prerequisites.version(apptainer), root);
     Path scratch = scratch();
     long start = System.nanoTime();
     try (BerthContender berth = new BerthContender(Prerequisites.parent(apptainer));
-        ProcessContender peer = new ProcessContender(apptainer.toString(), Prerequisites.flags(root), scratch)) {
+        ProcessContender peer =
+            new ProcessContender(apptainer.toString(), Prerequisites.flags(root), scratch)) {
       Suite suite = new Suite(plan, berth, peer, scratch, progress);
       Alive alive = suite.alive(folder);
       suite.measure("SIF", sif, Suite.SIF_TARGETS);

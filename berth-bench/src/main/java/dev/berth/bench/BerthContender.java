@@ -25,7 +25,11 @@ final class BerthContender implements Contender {
             .map(ServiceLoader.Provider::get)
             .filter(factory -> factory.name().equals(PROVIDER))
             .findFirst()
-            .orElseThrow(() -> new RequestException("Tried to measure the provider " + PROVIDER + ", but it is not on the class path."))
+            .orElseThrow(() ->
+                new RequestException(
+                    "Tried to measure the provider "
+                        + PROVIDER
+                        + ", but it is not on the class path."))
             .create(ConfigSection.of("bench", Map.of("bin_path", binFolder.toString())));
   }
 

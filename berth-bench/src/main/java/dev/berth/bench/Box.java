@@ -2,7 +2,10 @@ package dev.berth.bench;
 
 import java.nio.file.Path;
 
-/** A running sandbox of one contender. All calls wait for the operation's end and throw if it failed; thread-safe. */
+/**
+ * A running sandbox of one contender. All calls wait for the operation's end and throw if it
+ * failed; thread-safe.
+ */
 interface Box {
   /** {@code sh -c true}. */
   void runTrue() throws InterruptedException;

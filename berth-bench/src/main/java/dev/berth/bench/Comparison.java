@@ -1,8 +1,8 @@
 package dev.berth.bench;
 
 /**
- * How many times better Berth was than another contender: the ratio of the medians, and between which ratios the middle 80 % of the interleaved rounds lie, each
- * round taken by itself.
+ * How many times better Berth was than another contender: the ratio of the medians, and between
+ * which ratios the middle 80 % of the interleaved rounds lie, each round taken by itself.
  *
  * @param target the least ratio wanted; 0 where there is none
  */

@@ -30,7 +30,10 @@ final class Crowd implements AutoCloseable {
     }
   }
 
-  /** Runs so many commands, each caller one after the other, and returns how many there were in a second. */
+  /**
+   * Runs so many commands, each caller one after the other, and returns how many there were in a
+   * second.
+   */
   double perSecond(int commands) throws InterruptedException {
     AtomicInteger left = new AtomicInteger(commands);
     List<Future<?>> running = new ArrayList<>();
@@ -38,13 +41,12 @@ final class Crowd implements AutoCloseable {
     for (int caller = 0; caller < Plan.CALLERS; caller++) {
       Box box = boxes.get(caller % boxes.size());
       running.add(
-          callers.submit(
-              () -> {
-                while (left.getAndDecrement() > 0) {
-                  box.runTrue();
-                }
-                return null;
-              }));
+          callers.submit(() -> {
+            while (left.getAndDecrement() > 0) {
+              box.runTrue();
+            }
+            return null;
+          }));
     }
     await(running);
     return commands * 1e9 / (System.nanoTime() - start);
@@ -56,11 +58,10 @@ final class Crowd implements AutoCloseable {
     List<Future<?>> stops = new ArrayList<>();
     for (Box box : boxes) {
       stops.add(
-          callers.submit(
-              () -> {
-                box.stop();
-                return null;
-              }));
+          callers.submit(() -> {
+            box.stop();
+            return null;
+          }));
     }
     try {
       await(stops);

@@ -7,7 +7,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 
-/** One process of the host from start to end, by a plain {@link ProcessBuilder} with its pipes read to the end: what tools without a guest do for every operation. */
+/**
+ * One process of the host from start to end, by a plain {@link ProcessBuilder} with its pipes read
+ * to the end: what tools without a guest do for every operation.
+ */
 final class HostProcessCall {
   private HostProcessCall() {}
 
@@ -19,16 +22,21 @@ final class HostProcessCall {
   }
 
   /**
-   * The same for {@code apptainer instance start}: its pipes stay open in the daemon that it leaves, and reading them to the end would hang. Its output is dropped.
+   * The same for {@code apptainer instance start}: its pipes stay open in the daemon that it
+   * leaves, and reading them to the end would hang. Its output is dropped.
    */
-  static void runLeavingDaemon(List<String> arguments, Map<String, String> env) throws InterruptedException {
+  static void runLeavingDaemon(List<String> arguments, Map<String, String> env)
+      throws InterruptedException {
     ProcessBuilder builder = new ProcessBuilder(arguments);
     builder.environment().putAll(env);
-    builder.redirectOutput(ProcessBuilder.Redirect.DISCARD).redirectError(ProcessBuilder.Redirect.DISCARD);
+    builder
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .redirectError(ProcessBuilder.Redirect.DISCARD);
     finish(builder, arguments);
   }
 
-  private static void finish(ProcessBuilder builder, List<String> arguments) throws InterruptedException {
+  private static void finish(ProcessBuilder builder, List<String> arguments)
+      throws InterruptedException {
     try {
       Process process = builder.start();
       process.getOutputStream().close();
@@ -40,7 +48,13 @@ final class HostProcessCall {
       }
       int code = process.waitFor();
       if (code != 0) {
-        throw new IllegalStateException("Tried to run " + String.join(" ", arguments) + ", but it exited with " + code + ": " + errors.strip());
+        throw new IllegalStateException(
+            "Tried to run "
+                + String.join(" ", arguments)
+                + ", but it exited with "
+                + code
+                + ": "
+                + errors.strip());
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -8,7 +8,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The report for programs: one document, whose names stay. Times in milliseconds, memory in KiB. */
+/**
+ * The report for programs: one document, whose names stay. Times in milliseconds, memory in KiB.
+ */
 final class JsonReport {
   private JsonReport() {}
 
@@ -18,10 +20,14 @@ final class JsonReport {
     document.put("quick", result.quick());
     document.put("seconds", result.seconds());
     document.put("warm_up", result.warmUp());
-    document.put("measurements", result.measurements().stream().map(JsonReport::measurement).toList());
+    document.put(
+        "measurements", result.measurements().stream().map(JsonReport::measurement).toList());
     Alive alive = result.alive();
     document.put("alive", alive == null ? null : alive(alive));
-    return JsonMapper.builder().enable(SerializationFeature.INDENT_OUTPUT).build().writeValueAsString(document);
+    return JsonMapper.builder()
+        .enable(SerializationFeature.INDENT_OUTPUT)
+        .build()
+        .writeValueAsString(document);
   }
 
   private static Map<String, Object> measurement(Measurement measurement) {

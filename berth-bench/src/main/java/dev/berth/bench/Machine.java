@@ -54,7 +54,11 @@ record Machine(
 
   private static String value(Path file, String key) {
     try (Stream<String> lines = Files.lines(file)) {
-      return lines.filter(line -> line.startsWith(key)).map(line -> line.substring(line.indexOf(':') + 1).strip()).findFirst().orElse("0");
+      return lines
+          .filter(line -> line.startsWith(key))
+          .map(line -> line.substring(line.indexOf(':') + 1).strip())
+          .findFirst()
+          .orElse("0");
     } catch (IOException e) {
       return "0";
     }

@@ -3,7 +3,8 @@ package dev.berth.bench;
 /**
  * How often each thing is measured. Warm-up comes first and is not counted.
  *
- * @param warmUp rounds that are run and dropped, each with {@code perRound} operations of the quick contenders
+ * @param warmUp rounds that are run and dropped, each with {@code perRound} operations of the quick
+ *     contenders
  * @param execRounds rounds of {@code sh -c true}
  * @param perRound operations of each quick contender in a round; the slow ones do one
  * @param crowdRounds rounds of many callers at a time

@@ -11,8 +11,10 @@ import java.util.Map;
 import java.util.UUID;
 
 /**
- * One {@code apptainer} process per operation: {@code instance start}, {@code exec instance://…}, {@code instance stop}. Files go by a staging folder that is bound into the instance, and from there by {@code cp} inside to
- * where they belong. No flag that Apptainer does not need for this. Instances are listed in a folder of their own, not with the user's.
+ * One {@code apptainer} process per operation: {@code instance start}, {@code exec instance://…},
+ * {@code instance stop}. Files go by a staging folder that is bound into the instance, and from
+ * there by {@code cp} inside to where they belong. No flag that Apptainer does not need for this.
+ * Instances are listed in a folder of their own, not with the user's.
  */
 final class ProcessContender implements Contender {
   static final String STAGING = "/sandbox";
@@ -47,13 +49,20 @@ final class ProcessContender implements Contender {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    HostProcessCall.runLeavingDaemon(command(List.of("instance", "start"), flags, List.of("--writable-tmpfs", "--bind", staging + ":" + STAGING, image.toString(), instance)), env);
+    HostProcessCall.runLeavingDaemon(
+        command(
+            List.of("instance", "start"),
+            flags,
+            List.of(
+                "--writable-tmpfs", "--bind", staging + ":" + STAGING, image.toString(), instance)),
+        env);
     return new ProcessBox(instance, staging);
   }
 
   /** A container for one command, as {@code apptainer exec IMAGE} makes it. */
   void runOnce(Path image) throws InterruptedException {
-    HostProcessCall.run(command(List.of("exec"), flags, List.of(image.toString(), "sh", "-c", "true")), env);
+    HostProcessCall.run(
+        command(List.of("exec"), flags, List.of(image.toString(), "sh", "-c", "true")), env);
   }
 
   /** Ends the instances that are left. */

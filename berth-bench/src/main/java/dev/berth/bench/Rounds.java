@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Runs contenders in turn, round by round, and times each operation: what disturbs the machine for a while disturbs all of them. Every other round goes backwards, so that none always follows the
+ * Runs contenders in turn, round by round, and times each operation: what disturbs the machine for
+ * a while disturbs all of them. Every other round goes backwards, so that none always follows the
  * same one.
  */
 final class Rounds {
@@ -33,7 +34,8 @@ final class Rounds {
   private Rounds() {}
 
   /** Milliseconds, by contender. */
-  static Map<String, Samples> run(int warmUp, int rounds, List<Part> parts) throws InterruptedException {
+  static Map<String, Samples> run(int warmUp, int rounds, List<Part> parts)
+      throws InterruptedException {
     for (Part part : parts) {
       int operations = part.perRound() > 1 ? warmUp * part.perRound() : Math.max(2, warmUp / 10);
       for (int i = 0; i < operations; i++) {

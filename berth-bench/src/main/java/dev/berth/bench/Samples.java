@@ -18,7 +18,10 @@ final class Samples {
     return rounds.stream().mapToInt(round -> round.length).sum();
   }
 
-  /** The value below or at which this share of all values lies, by nearest rank: always a value that was seen. */
+  /**
+   * The value below or at which this share of all values lies, by nearest rank: always a value that
+   * was seen.
+   */
   double quantile(double share) {
     return quantile(rounds.stream().flatMapToDouble(Arrays::stream).toArray(), share);
   }

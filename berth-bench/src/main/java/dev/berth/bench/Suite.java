@@ -13,7 +13,8 @@ import java.util.Random;
 /** The measures, one after the other, each with all contenders in turn. Not thread-safe. */
 final class Suite {
   /** The least ratios wanted against one process per operation. */
-  record Targets(double exec, double crowd, double create, double stop, double small, double large) {}
+  record Targets(
+      double exec, double crowd, double create, double stop, double small, double large) {}
 
   static final Targets SIF_TARGETS = new Targets(40, 40, 2.5, 20, 40, 5);
   static final Targets FOLDER_TARGETS = new Targets(60, 100, 4, 20, 40, 5);
@@ -32,7 +33,8 @@ final class Suite {
   private final PrintStream progress;
   private final List<Measurement> measurements = new ArrayList<>();
 
-  Suite(Plan plan, BerthContender berth, ProcessContender peer, Path scratch, PrintStream progress) {
+  Suite(
+      Plan plan, BerthContender berth, ProcessContender peer, Path scratch, PrintStream progress) {
     this.plan = plan;
     this.berth = berth;
     this.peer = peer;
@@ -76,7 +78,8 @@ final class Suite {
     return AliveMeasure.run(berth, image, plan.alive());
   }
 
-  private void exec(String form, Path image, Box own, Box theirs, Targets targets) throws InterruptedException {
+  private void exec(String form, Path image, Box own, Box theirs, Targets targets)
+      throws InterruptedException {
     say("exec true, " + form);
     Map<String, Samples> samples =
         Rounds.run(
@@ -85,7 +88,8 @@ final class Suite {
             List.of(
                 new Rounds.Part(berth.name(), plan.perRound(), own::runTrue),
                 new Rounds.Part(peer.name(), 1, theirs::runTrue),
-                new Rounds.Part(BARE_HOST, plan.perRound(), () -> HostProcessCall.run(TRUE, Map.of())),
+                new Rounds.Part(
+                    BARE_HOST, plan.perRound(), () -> HostProcessCall.run(TRUE, Map.of())),
                 new Rounds.Part(ONE_SHOT, 1, () -> peer.runOnce(image))));
     record("exec true", form, samples, List.of(targets.exec(), BARE_HOST_TARGET, 0.0));
   }
@@ -121,11 +125,10 @@ final class Suite {
       for (Contender contender : order) {
         Box[] box = new Box[1];
         double create =
-            Rounds.millis(
-                () -> {
-                  box[0] = contender.create(image);
-                  box[0].runTrue();
-                });
+            Rounds.millis(() -> {
+              box[0] = contender.create(image);
+              box[0].runTrue();
+            });
         double stop = Rounds.millis(() -> box[0].stop());
         if (round >= 0) {
           add(created, contender, create);
@@ -144,13 +147,27 @@ final class Suite {
     }
   }
 
-  private void transfers(String form, Box own, Box theirs, Targets targets) throws InterruptedException {
+  private void transfers(String form, Box own, Box theirs, Targets targets)
+      throws InterruptedException {
     transfer("1 KiB", Plan.SMALL_BYTES, plan.smallRounds(), 5, form, own, theirs, targets.small());
-    transfer("100 MiB", Plan.LARGE_BYTES, plan.largeRounds(), 1, form, own, theirs, targets.large());
+    transfer(
+        "100 MiB", Plan.LARGE_BYTES, plan.largeRounds(), 1, form, own, theirs, targets.large());
   }
 
-  /** To and from a folder that is no mount of the contenders' own making. The host's file and what it becomes are in the page cache, as they are in use. */
-  private void transfer(String size, int bytes, int rounds, int perRound, String form, Box own, Box theirs, double target) throws InterruptedException {
+  /**
+   * To and from a folder that is no mount of the contenders' own making. The host's file and what
+   * it becomes are in the page cache, as they are in use.
+   */
+  private void transfer(
+      String size,
+      int bytes,
+      int rounds,
+      int perRound,
+      String form,
+      Box own,
+      Box theirs,
+      double target)
+      throws InterruptedException {
     say(size + " up and down, " + form);
     Path local = file(size.replace(" ", ""), bytes);
     Path back = scratch.resolve("back");
@@ -161,8 +178,17 @@ final class Suite {
             1,
             rounds,
             List.of(
-                new Rounds.Part(berth.name(), perRound, () -> own.upload(local, ownRemote), () -> own.run("rm " + ownRemote)),
-                new Rounds.Part(peer.name(), 1, () -> theirs.upload(local, theirRemote), () -> theirs.run("rm " + theirRemote + " " + ProcessContender.STAGING + "/*"))));
+                new Rounds.Part(
+                    berth.name(),
+                    perRound,
+                    () -> own.upload(local, ownRemote),
+                    () -> own.run("rm " + ownRemote)),
+                new Rounds.Part(
+                    peer.name(),
+                    1,
+                    () -> theirs.upload(local, theirRemote),
+                    () ->
+                        theirs.run("rm " + theirRemote + " " + ProcessContender.STAGING + "/*"))));
     record("upload " + size, form, up, List.of(target));
     own.upload(local, ownRemote);
     theirs.upload(local, theirRemote);
@@ -171,7 +197,11 @@ final class Suite {
             1,
             rounds,
             List.of(
-                new Rounds.Part(berth.name(), perRound, () -> own.download(ownRemote, back), () -> checkAndDelete(local, back)),
+                new Rounds.Part(
+                    berth.name(),
+                    perRound,
+                    () -> own.download(ownRemote, back),
+                    () -> checkAndDelete(local, back)),
                 new Rounds.Part(
                     peer.name(),
                     1,
@@ -203,7 +233,10 @@ final class Suite {
   private static void checkAndDelete(Path wanted, Path got) {
     try {
       if (Files.mismatch(wanted, got) != -1) {
-        throw new IllegalStateException("Tried to copy " + wanted.getFileName() + " there and back, but it came back different.");
+        throw new IllegalStateException(
+            "Tried to copy "
+                + wanted.getFileName()
+                + " there and back, but it came back different.");
       }
       Files.delete(got);
     } catch (IOException e) {
@@ -212,7 +245,8 @@ final class Suite {
   }
 
   /** Times; the targets are for the contenders after Berth, in their order. */
-  private void record(String name, String form, Map<String, Samples> samples, List<Double> targets) {
+  private void record(
+      String name, String form, Map<String, Samples> samples, List<Double> targets) {
     List<Figure> figures = new ArrayList<>();
     List<Comparison> comparisons = new ArrayList<>();
     Samples own = samples.getOrDefault(berth.name(), new Samples());
@@ -221,7 +255,8 @@ final class Suite {
     for (Map.Entry<String, Samples> entry : samples.entrySet()) {
       if (!entry.getKey().equals(berth.name())) {
         figures.add(Figure.of(entry.getKey(), entry.getValue()));
-        comparisons.add(Comparison.ofTimes(entry.getKey(), own, entry.getValue(), targets.get(next++)));
+        comparisons.add(
+            Comparison.ofTimes(entry.getKey(), own, entry.getValue(), targets.get(next++)));
       }
     }
     measurements.add(new Measurement(name, form, MILLIS, figures, comparisons));
