@@ -137,26 +137,33 @@ static bool found(const struct pids *sorted, pid_t pid) {
   return sorted->count && bsearch(&pid, sorted->list, (size_t)sorted->count, sizeof pid, by_value);
 }
 
-/* Stops what it finds until a pass finds nothing new, and only then kills: a stopped parent makes no new children. */
+/* Stops each process the moment it is seen, before its children are asked for: a stopped parent makes no more of them, so that even a chain of
+   processes that each start the next and end is overtaken. Passes are repeated until one finds nothing new, and only then all are killed. */
 void tree_kill(pid_t root) {
   struct pids now = {0}, stopped = {0};
   bool grew = true;
   for (int pass = 0; grew && pass < 1000; pass++) {
     grew = false;
-    descendants(root, &now);
-    if (now.count) qsort(now.list, (size_t)now.count, sizeof *now.list, by_value);
-    int known = stopped.count;
+    now.count = 0;
+    struct pids before = {stopped.list, stopped.count, stopped.count};
+    if (has_children_files()) children_of(root, &now);
+    else scan(root, &now);
     for (int i = 0; i < now.count; i++) {
-      struct pids before = {stopped.list, known, known};
-      if (found(&before, now.list[i])) continue;
-      kill(now.list[i], SIGSTOP);
-      add(&stopped, now.list[i]);
-      grew = true;
+      if (!found(&before, now.list[i])) {
+        kill(now.list[i], SIGSTOP);
+        grew = true;
+      }
+      if (has_children_files()) children_of(now.list[i], &now);
+    }
+    for (int i = 0, known = before.count; i < now.count; i++) {
+      before = (struct pids){stopped.list, known, known};
+      if (!found(&before, now.list[i])) add(&stopped, now.list[i]);
     }
     if (stopped.count) qsort(stopped.list, (size_t)stopped.count, sizeof *stopped.list, by_value);
   }
   for (int i = 0; i < now.count; i++) kill(now.list[i], SIGKILL);
   /* A number that was in the tree and is not any more may belong to somebody else by now. */
+  if (now.count) qsort(now.list, (size_t)now.count, sizeof *now.list, by_value);
   for (int i = 0; i < stopped.count; i++)
     if (!found(&now, stopped.list[i])) kill(stopped.list[i], SIGCONT);
   free(now.list);
