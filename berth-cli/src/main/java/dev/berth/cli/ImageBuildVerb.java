@@ -1,0 +1,36 @@
+package dev.berth.cli;
+
+import dev.berth.core.Berth;
+import java.nio.file.Path;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
+
+/** Builds an image, with the order of arguments that apptainer build has. */
+@Command(
+    name = "berth image build",
+    sortOptions = false,
+    description = "Build an image from a definition file.")
+final class ImageBuildVerb implements Verb {
+  @Mixin private final ProviderOptions provider = new ProviderOptions();
+
+  @Parameters(
+      index = "0",
+      paramLabel = "TARGET",
+      description = "A file ending in .sif, or a folder; must not exist.")
+  private Path target = Path.of("");
+
+  @Parameters(index = "1", paramLabel = "DEFINITION", description = "The definition file.")
+  private Path definition = Path.of("");
+
+  @Override
+  public int run(Shell shell) throws InterruptedException {
+    try (Berth berth = provider.open();
+        Steps steps = new Steps(shell.console())) {
+      Path made = target.toAbsolutePath().normalize();
+      provider.images(berth).build(definition.toAbsolutePath().normalize(), made, steps);
+      shell.console().print(made.toString());
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package dev.berth.cli;
+
+import dev.berth.UnsupportedRequestException;
+import dev.berth.core.Berth;
+import dev.berth.spi.Finding;
+import dev.berth.spi.ImageSource;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which provider is used, and how it is configured. */
+final class ProviderOptions {
+  @Option(names = "--provider", paramLabel = "NAME", description = "Provider, such as apptainer.")
+  private @Nullable String provider;
+
+  @Option(names = "--config", paramLabel = "FILE", description = "Configuration file (YAML).")
+  private @Nullable Path config;
+
+  /** Opens Berth; the caller closes it. */
+  Berth open() {
+    return builder().build();
+  }
+
+  /**
+   * The same to reach a sandbox that is there: where nothing is said, by its own provider, so that
+   * the default one need not even be installed.
+   */
+  Berth open(String id) {
+    Berth.Builder builder = builder();
+    if (provider == null && config == null) {
+      Sandboxes.provider(id).ifPresent(builder::provider);
+    }
+    return builder.build();
+  }
+
+  /** Looks for what stops the provider's sandboxes on this host. */
+  List<Finding> examine() throws InterruptedException {
+    return builder().examine();
+  }
+
+  /** The provider's way to get images ready. */
+  ImageSource images(Berth berth) {
+    if (berth.provider() instanceof ImageSource source) {
+      return source;
+    }
+    throw new UnsupportedRequestException(
+        berth.provider().name(),
+        null,
+        "Tried to get an image ready, but the provider "
+            + berth.provider().name()
+            + " has no images; choose another with --provider.",
+        null);
+  }
+
+  private Berth.Builder builder() {
+    Berth.Builder builder = Berth.builder();
+    if (config != null) {
+      builder.config(config);
+    }
+    if (provider != null) {
+      builder.provider(provider);
+    }
+    return builder;
+  }
+}

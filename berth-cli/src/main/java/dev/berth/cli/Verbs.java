@@ -1,0 +1,98 @@
+package dev.berth.cli;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+
+/** The verbs by name. Each one's class is loaded when it is asked for, not before. */
+final class Verbs {
+  /** The verb whose own verbs handle images. */
+  static final String IMAGE = "image";
+
+  static final List<String> NAMES =
+      List.of(
+          "run",
+          "start",
+          "exec",
+          "shell",
+          "cp",
+          "ps",
+          "status",
+          "logs",
+          "stop",
+          "image pull",
+          "image build",
+          "image ls",
+          "image rm",
+          "image prune",
+          "doctor",
+          "setup",
+          "gc",
+          "bench",
+          "demo",
+          "version");
+
+  private Verbs() {}
+
+  static @Nullable Verb find(String name) {
+    return switch (name) {
+      case "run" -> new RunVerb();
+      case "start" -> new StartVerb();
+      case "exec" -> new ExecVerb();
+      case "shell" -> new ShellVerb();
+      case "cp" -> new CpVerb();
+      case "ps" -> new PsVerb();
+      case "status" -> new StatusVerb();
+      case "logs" -> new LogsVerb();
+      case "stop" -> new StopVerb();
+      case "image pull" -> new ImagePullVerb();
+      case "image build" -> new ImageBuildVerb();
+      case "image ls" -> new ImageLsVerb();
+      case "image rm" -> new ImageRmVerb();
+      case "image prune" -> new ImagePruneVerb();
+      case "doctor" -> new DoctorVerb();
+      case "setup" -> new SetupVerb();
+      case "gc" -> new GcVerb();
+      case "bench" -> new BenchVerb();
+      case "demo" -> new DemoVerb();
+      case "version" -> new VersionVerb();
+      default -> null;
+    };
+  }
+
+  /** A parser that fills the options of a verb, and those common to all. */
+  static CommandLine commandLine(Verb verb, CommonOptions common) {
+    CommandLine line = new CommandLine(verb);
+    line.addMixin("common", common);
+    line.setExpandAtFiles(false);
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setStopAtPositional(verb.endsAtPositional());
+    line.setUsageHelpAutoWidth(true);
+    return line;
+  }
+
+  /** All verbs, or those of one group, with a line for each. */
+  static String overview(String group) {
+    StringBuilder text = new StringBuilder("Usage: berth ");
+    text.append(group.isEmpty() ? "VERB" : group + " VERB").append(" [OPTION…] [ARGUMENT…]\n");
+    text.append("Commands, files and servers in isolated sandboxes.\n\n");
+    for (String name : NAMES) {
+      if (name.startsWith(group)) {
+        CommandLine line = commandLine(known(name), new CommonOptions());
+        String what = line.getCommandSpec().usageMessage().description()[0];
+        text.append("  ").append(name).append(" ".repeat(14 - name.length())).append(what);
+        text.append('\n');
+      }
+    }
+    text.append("\nMore about one: berth VERB --help. Stack traces: --debug or BERTH_DEBUG=1.");
+    return text.toString();
+  }
+
+  private static Verb known(String name) {
+    Verb verb = find(name);
+    if (verb == null) {
+      throw new IllegalStateException("no class for the verb " + name);
+    }
+    return verb;
+  }
+}
