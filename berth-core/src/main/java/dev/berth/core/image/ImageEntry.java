@@ -1,5 +1,6 @@
 package dev.berth.core.image;
 
+import dev.berth.core.process.FreshName;
 import dev.berth.core.process.HostProcess;
 import dev.berth.core.state.Lease;
 import dev.berth.core.state.SandboxFolder;
@@ -23,7 +24,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
-import java.util.UUID;
 
 /**
  * One image's folder in the store.
@@ -110,7 +110,7 @@ final class ImageEntry {
     if (!current.setLastModified(System.currentTimeMillis())) {
       throw new IOException(current + " cannot be touched");
     }
-    File file = uses.resolve(version + "~p~" + UUID.randomUUID()).toFile();
+    File file = uses.resolve(version + "~p~" + FreshName.of(16)).toFile();
     Lease lease =
         Lease.create(file, "").orElseThrow(() -> new IOException(file + " could not be locked"));
     return new ImageUse(this, version, lease);
@@ -155,13 +155,13 @@ final class ImageEntry {
   /** A path for a producer of this process to make the image at. */
   Path fresh(ImageKind kind) throws IOException {
     Files.createDirectories(folder);
-    return folder.resolve("new-" + owner() + "-" + UUID.randomUUID() + suffix(kind));
+    return folder.resolve("new-" + owner() + "-" + FreshName.of(16) + suffix(kind));
   }
 
   /** Makes what was produced the image. */
   Current publish(ImageKey key, Path made) throws IOException {
     Current current =
-        new Current(key, "v-" + UUID.randomUUID() + suffix(key.kind()), size(made), Instant.now());
+        new Current(key, "v-" + FreshName.of(16) + suffix(key.kind()), size(made), Instant.now());
     Files.move(made, path(current.version()), StandardCopyOption.ATOMIC_MOVE);
     Properties lines = new Properties();
     lines.setProperty("reference", key.reference());

@@ -4,6 +4,7 @@ import dev.berth.CreateException;
 import dev.berth.RequestException;
 import dev.berth.SandboxException;
 import dev.berth.UnsupportedRequestException;
+import dev.berth.core.process.FreshName;
 import dev.berth.core.state.Lease;
 import java.io.File;
 import java.io.FileInputStream;
@@ -15,7 +16,6 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.UUID;
 import java.util.function.Consumer;
 
 /** Makes one image unless another process is at it: then waits for that one's result. */
@@ -145,7 +145,7 @@ final class Production {
             case UnsupportedRequestException unsupported -> "unsupported";
             default -> "create";
           };
-      String text = UUID.randomUUID() + "\n" + type + "\n" + e.getMessage();
+      String text = FreshName.of(16) + "\n" + type + "\n" + e.getMessage();
       try (FileOutputStream out = new FileOutputStream(file.toFile())) {
         out.write(text.getBytes(StandardCharsets.UTF_8));
       } catch (IOException full) {

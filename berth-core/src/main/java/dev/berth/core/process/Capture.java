@@ -7,6 +7,9 @@ import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class Capture implements AutoCloseable {
   private static final int LONGEST_LINE = 8192;
+
+  private static final FileAttribute<?> PRIVATE =
+      PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
   private final @Nullable File file;
   private final @Nullable RandomAccessFile reader;
@@ -42,7 +48,9 @@ final class Capture implements AutoCloseable {
   static Capture open(int limit, @Nullable Consumer<String> lines) {
     File file = null;
     try {
-      file = Files.createTempFile("berth-", ".out").toFile();
+      Path folder = Path.of(System.getProperty("java.io.tmpdir", "/tmp"));
+      file =
+          Files.createFile(folder.resolve("berth-" + FreshName.of(16) + ".out"), PRIVATE).toFile();
       return new Capture(file, new RandomAccessFile(file, "r"), limit, lines, "");
     } catch (IOException e) {
       if (file != null) {

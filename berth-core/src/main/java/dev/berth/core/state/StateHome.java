@@ -2,6 +2,7 @@ package dev.berth.core.state;
 
 import dev.berth.CreateException;
 import dev.berth.UnsupportedRequestException;
+import dev.berth.core.process.FreshName;
 import dev.berth.spi.Finding;
 import java.io.File;
 import java.io.FileInputStream;
@@ -14,7 +15,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -43,7 +43,6 @@ public final class StateHome {
   static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
-  private static final String ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
   private static final int ID_LENGTH = 12;
   private static final Pattern ID = Pattern.compile("[a-z2-7]{" + ID_LENGTH + "}");
   private static final Set<String> NETWORK_FILE_SYSTEMS =
@@ -91,7 +90,7 @@ public final class StateHome {
     try {
       prepare();
       while (true) {
-        String id = freshId();
+        String id = FreshName.of(ID_LENGTH);
         SandboxFolder folder = new SandboxFolder(this, id);
         Optional<Lease> lease = Lease.create(leaseFile(id), host() + "\n");
         if (lease.isPresent()) {
@@ -220,21 +219,6 @@ public final class StateHome {
               + " bytes shorter.",
           null);
     }
-  }
-
-  private static String freshId() {
-    StringBuilder id = new StringBuilder(ID_LENGTH);
-    long bits = Random.SOURCE.nextLong();
-    for (int i = 0; i < ID_LENGTH; i++) {
-      id.append(ALPHABET.charAt((int) (bits & 31)));
-      bits >>>= 5;
-    }
-    return id.toString();
-  }
-
-  /** Made when the first sandbox is: listing needs none of it. */
-  private static final class Random {
-    static final SecureRandom SOURCE = new SecureRandom();
   }
 
   private static final class Host {
