@@ -50,8 +50,7 @@ final class Attempt {
    *
    * @return whether it made the image; if not, it gave up without an error
    */
-  boolean await(ImageStore.Deadline deadline, Consumer<String> progress)
-      throws InterruptedException {
+  boolean await(Deadline deadline, Consumer<String> progress) throws InterruptedException {
     listeners.add(progress);
     try {
       if (!over.await(deadline.leftNanos(), TimeUnit.NANOSECONDS)) {

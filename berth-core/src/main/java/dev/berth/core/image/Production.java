@@ -32,7 +32,7 @@ final class Production {
     this.producer = producer;
   }
 
-  ImageUse run(PullPolicy policy, ImageStore.Deadline deadline, Consumer<String> progress)
+  ImageUse run(PullPolicy policy, Deadline deadline, Consumer<String> progress)
       throws InterruptedException {
     try {
       String before = version();
