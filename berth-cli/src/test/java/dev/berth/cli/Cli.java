@@ -41,12 +41,17 @@ final class Cli {
 
   /** Starts a verb. */
   Running start(String... words) {
-    return launch(command(words));
+    return launch(command(words), "");
   }
 
   /** Runs a line of shell in which {@code $BERTH} is the command, as {@code $BERTH exec …}. */
   Result shell(String line) {
-    Running running = launch(List.of("/bin/sh", "-c", line));
+    return shell(line, "");
+  }
+
+  /** The same with a variable {@code LINE} for another shell. */
+  Result shell(String line, String inner) {
+    Running running = launch(List.of("/bin/sh", "-c", line), inner);
     running.write(new byte[0]);
     return running.end();
   }
@@ -64,9 +69,12 @@ final class Cli {
     }
   }
 
+  /** The verb's provider is this one's. */
   private List<String> command(String... words) {
     List<String> command = new ArrayList<>(java());
-    command.addAll(Arrays.asList(words));
+    command.add(words[0]);
+    command.addAll(List.of("--provider", provider));
+    command.addAll(Arrays.asList(words).subList(1, words.length));
     return command;
   }
 
@@ -81,12 +89,13 @@ final class Cli {
         "dev.berth.cli.Main");
   }
 
-  private Running launch(List<String> command) {
+  private Running launch(List<String> command, String line) {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("BERTH", String.join(" ", java()));
     builder.environment().put("BERTH_STATE_HOME", home.resolve("s").toString());
     builder.environment().put("BERTH_CACHE_HOME", home.resolve("c").toString());
-    builder.environment().put("BERTH_PROVIDER", provider);
+    builder.environment().put("BERTH_TEST", "from here");
+    builder.environment().put("LINE", line);
     builder.environment().remove("JAVA_TOOL_OPTIONS");
     try {
       return new Running(builder.start());
