@@ -28,7 +28,7 @@ class SpecReaderTest {
             idle_limit: 0.5
             lease: 30
             ready_timeout: 60
-            workdir: /work
+            workdir: /src
             user: 1000
             env: {VERSION: 3.10, DEBUG: true, EMPTY: ""}
             files: {/etc/motd: "hello\\n"}
@@ -53,7 +53,7 @@ class SpecReaderTest {
                 .idleLimit(Duration.ofMillis(500))
                 .lease(Duration.ofSeconds(30))
                 .readyTimeout(Duration.ofMinutes(1))
-                .workdir("/work")
+                .workdir("/src")
                 .user("1000")
                 .env("VERSION", "3.10")
                 .env("DEBUG", "true")
