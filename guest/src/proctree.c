@@ -137,36 +137,46 @@ static bool found(const struct pids *sorted, pid_t pid) {
   return sorted->count && bsearch(&pid, sorted->list, (size_t)sorted->count, sizeof pid, by_value);
 }
 
-/* Stops each process the moment it is seen, before its children are asked for: a stopped parent makes no more of them, so that even a chain of
-   processes that each start the next and end is overtaken. Passes are repeated until one finds nothing new, and only then all are killed. */
+/* Stops the processes of this list that were not stopped before, the newest first, and what is below them. */
+static void stop_all(const struct pids *list, const struct pids *before, struct pids *fresh) {
+  for (int i = list->count - 1; i >= 0; i--) {
+    if (found(before, list->list[i]) || contains(fresh, list->list[i])) continue;
+    kill(list->list[i], SIGSTOP);
+    add(fresh, list->list[i]);
+    struct pids below = {0};
+    if (has_children_files()) children_of(list->list[i], &below);
+    stop_all(&below, before, fresh);
+    free(below.list);
+  }
+}
+
+static pid_t parent_of_pid(pid_t pid) {
+  char name[16];
+  snprintf(name, sizeof name, "%d", (int)pid);
+  return parent_of(name);
+}
+
+/* Stops each process the moment it is seen, and only then asks for its children: a stopped process makes no more of them, so it is asked once.
+   Passes look for new ones at the root alone, where orphans come to, until there are none; then all are killed. So a chain of processes that each
+   start the next and end is overtaken, however many links it has left behind. */
 void tree_kill(pid_t root) {
-  struct pids now = {0}, stopped = {0};
-  bool grew = true;
-  for (int pass = 0; grew && pass < 1000; pass++) {
-    grew = false;
-    now.count = 0;
-    struct pids before = {stopped.list, stopped.count, stopped.count};
+  struct pids now = {0}, stopped = {0}, fresh = {0};
+  for (int pass = 0; pass < 1000; pass++) {
+    now.count = fresh.count = 0;
     if (has_children_files()) children_of(root, &now);
     else scan(root, &now);
-    for (int i = 0; i < now.count; i++) {
-      if (!found(&before, now.list[i])) {
-        kill(now.list[i], SIGSTOP);
-        grew = true;
-      }
-      if (has_children_files()) children_of(now.list[i], &now);
-    }
-    for (int i = 0, known = before.count; i < now.count; i++) {
-      before = (struct pids){stopped.list, known, known};
-      if (!found(&before, now.list[i])) add(&stopped, now.list[i]);
-    }
-    if (stopped.count) qsort(stopped.list, (size_t)stopped.count, sizeof *stopped.list, by_value);
+    stop_all(&now, &stopped, &fresh);
+    if (!fresh.count) break;
+    for (int i = 0; i < fresh.count; i++) add(&stopped, fresh.list[i]);
+    qsort(stopped.list, (size_t)stopped.count, sizeof *stopped.list, by_value);
   }
-  for (int i = 0; i < now.count; i++) kill(now.list[i], SIGKILL);
-  /* A number that was in the tree and is not any more may belong to somebody else by now. */
-  if (now.count) qsort(now.list, (size_t)now.count, sizeof *now.list, by_value);
-  for (int i = 0; i < stopped.count; i++)
-    if (!found(&now, stopped.list[i])) kill(stopped.list[i], SIGCONT);
+  for (int i = 0; i < stopped.count; i++) {
+    /* A number that is not in the tree any more may belong to somebody else by now. */
+    pid_t parent = parent_of_pid(stopped.list[i]);
+    kill(stopped.list[i], parent == root || found(&stopped, parent) ? SIGKILL : SIGCONT);
+  }
   free(now.list);
+  free(fresh.list);
   free(stopped.list);
 }
 
