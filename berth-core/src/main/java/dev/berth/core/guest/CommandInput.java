@@ -27,7 +27,7 @@ final class CommandInput extends OutputStream {
       command.lock().lock();
       try {
         while (input.room() == 0 && !input.closed() && !command.isOver()) {
-          awaitWritable();
+          command.writable().await();
         }
         if (command.isOver() || input.closed() || input.ended()) {
           throw new IOException(
@@ -39,19 +39,13 @@ final class CommandInput extends OutputStream {
         input.write(from, offset + done, part);
         done += part;
         command.client().outbox().add(to -> input.add(command.id(), to));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new InterruptedIOException("interrupted while waiting for input to be taken");
       } finally {
         command.lock().unlock();
       }
       command.client().outbox().flush();
-    }
-  }
-
-  private void awaitWritable() throws IOException {
-    try {
-      command.writable().await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted while waiting for input to be taken");
     }
   }
 

@@ -41,27 +41,21 @@ final class CommandOutput extends InputStream {
         if (command.isDrained() || output.isDiscarded() || !command.takes()) {
           return -1;
         }
-        awaitReadable();
+        command.readable().await();
       }
       ByteRing ring = output.ring();
       got = Math.min(length, ring.size());
       ring.copy(0, got, to, offset);
       output.drop(ring, got);
       output.tell(command.id(), command.client().outbox());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while waiting for output");
     } finally {
       command.lock().unlock();
     }
     command.client().outbox().flush();
     return got;
-  }
-
-  private void awaitReadable() throws IOException {
-    try {
-      command.readable().await();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException("interrupted while waiting for output");
-    }
   }
 
   @Override

@@ -55,6 +55,7 @@ final class Connection implements Closeable {
    * @throws IOException if the guest does not answer in this time or answers with something else;
    *     the connection is closed then
    */
+  @SuppressWarnings("try") // A watch is not spoken to: it works by being open.
   static Connection open(Link link, Duration atMost, BooleanSupplier gone)
       throws IOException, InterruptedException {
     long deadline = System.nanoTime() + Watch.nanos(atMost);

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 public record Defaults(
     Duration timeout, @Nullable String user, @Nullable String directory, Map<String, String> env) {
   /** Three minutes, and all else as the guest has it. */
-  public static final Defaults NONE = new Defaults(Duration.ofSeconds(180), null, null, Map.of());
+  public static final Defaults NONE = new Defaults(Duration.ofMinutes(3), null, null, Map.of());
 
   /** Copies the variables, in their order. */
   public Defaults {

@@ -38,7 +38,7 @@ final class Exec {
     spawn = Spawn.of(command, defaults, flags, null, client.faults());
     keptOut = Output.collected(Wire.STDOUT, spawn.window(), command.outputLimit());
     keptErr = Output.collected(Wire.STDERR, spawn.window(), command.outputLimit());
-    boolean direct = sink == OutputSink.NONE;
+    boolean direct = sink.equals(OutputSink.NONE);
     remote =
         new RemoteCommand(
             client,
@@ -57,7 +57,7 @@ final class Exec {
         throw new InterruptedException();
       }
       client.begin(remote);
-      if (sink == OutputSink.NONE) {
+      if (sink.equals(OutputSink.NONE)) {
         awaitEnd();
       } else {
         pump();
@@ -162,7 +162,7 @@ final class Exec {
     } else {
       end = failed(ErrorType.TIMEOUT, "its time ran out, and its guest did not end it");
     }
-    if (!line.isEmpty() && sink != OutputSink.NONE) {
+    if (!line.isEmpty() && !sink.equals(OutputSink.NONE)) {
       sink.accept(
           OutputSink.Channel.STDERR, ByteBuffer.wrap(line.getBytes(StandardCharsets.UTF_8)));
     }
@@ -195,7 +195,9 @@ final class Exec {
               + " as user '"
               + (command.user() != null ? command.user() : defaults.user())
               + "', but that cannot be had here: "
-              + exit.reason()
+              + (exit.code() == Errno.ENOENT
+                  ? "there is no such user or group in the sandbox"
+                  : exit.reason())
               + ".");
     }
     if (exit.failedAt(Wire.STAGE_DIRECTORY)) {

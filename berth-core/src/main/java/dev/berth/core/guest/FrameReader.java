@@ -128,7 +128,7 @@ final class FrameReader {
     while (in.remaining() < bytes) {
       int from = in.limit();
       if (in.capacity() - in.position() < bytes || from == in.capacity()) {
-        makeRoom(bytes);
+        makeRoom();
         from = in.limit();
       }
       int unread = in.position();
@@ -153,7 +153,7 @@ final class FrameReader {
    * Moves what is unread to the front; if that is not enough, doubles the buffer, so that it never
    * runs far ahead of what has come.
    */
-  private void makeRoom(int bytes) {
+  private void makeRoom() {
     if (in.position() > 0) {
       in.compact().flip();
       end = 0;

@@ -69,6 +69,11 @@ final class FrameWriter {
     return this;
   }
 
+  /** All that another writer holds. */
+  FrameWriter append(FrameWriter other) {
+    return raw(other.bytes, 0, other.size);
+  }
+
   int size() {
     return size;
   }

@@ -4,13 +4,10 @@ import dev.berth.SandboxLostException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -26,10 +23,8 @@ final class GuestClient implements AutoCloseable {
   static final Duration RECONNECT_WITHIN = Duration.ofSeconds(30);
 
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(1);
-  private static final Duration FORGET_WITHIN = Duration.ofMillis(200);
   private static final long STEADY_NANOS = Duration.ofSeconds(1).toNanos();
   private static final int MOST_FLAPS = 1000;
-  private static final int TOLD_KEPT = 512;
   private static final long STALL_NANOS = Duration.ofSeconds(15).toNanos();
   private static final long SILENCE_NANOS = Duration.ofSeconds(5).toNanos();
 
@@ -43,15 +38,7 @@ final class GuestClient implements AutoCloseable {
 
   private final Map<Long, RemoteCommand> commands = new ConcurrentHashMap<>();
   private final Answers answers = new Answers();
-  private final AtomicBoolean forgetting = new AtomicBoolean();
-  private List<Long> ended = new ArrayList<>();
-
-  /**
-   * The latest of whom the guest was told, in case that was lost with a connection; touched only
-   * while frames are added.
-   */
-  private final ArrayDeque<Long> told = new ArrayDeque<>();
-
+  private final Forgets forgets = new Forgets(outbox);
   private @Nullable Connection connection;
   private volatile long heard = System.nanoTime();
   private volatile @Nullable String lost;
@@ -113,7 +100,7 @@ final class GuestClient implements AutoCloseable {
 
   /** Sends frames; the caller may have to wait for the guest to read. */
   void send(Consumer<FrameWriter> frames) {
-    outbox.add(this::flushForgets);
+    outbox.add(forgets::tell);
     outbox.add(frames);
     outbox.flush();
   }
@@ -128,17 +115,7 @@ final class GuestClient implements AutoCloseable {
    */
   void forget(RemoteCommand command) {
     abandon(command);
-    synchronized (forgetting) {
-      ended.add(command.id());
-    }
-    if (forgetting.compareAndSet(false, true)) {
-      Watch.later(
-          FORGET_WITHIN,
-          () -> {
-            forgetting.set(false);
-            send(to -> {});
-          });
-    }
+    forgets.add(command.id());
   }
 
   /** Asks with a frame and waits for the answer to this key; asks again on each new connection. */
@@ -212,6 +189,7 @@ final class GuestClient implements AutoCloseable {
     answers.wakeAll();
   }
 
+  @SuppressWarnings("try") // A watch is not spoken to: it works by being open.
   private void run(Connection first) {
     Connection current = first;
     try (Watch liveness = Watch.every(Duration.ofSeconds(1), this::checkLiveness)) {
@@ -332,29 +310,11 @@ final class GuestClient implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    outbox.add(to -> told.forEach(id -> to.begin(Wire.FORGET).u64(id).end()));
+    outbox.add(forgets::tellAgain);
     atReconnect.forEach(outbox::add);
     known.forEach(command -> command.attach(outbox));
     outbox.flush();
     answers.wakeAll();
-  }
-
-  private void flushForgets(FrameWriter to) {
-    List<Long> ids;
-    synchronized (forgetting) {
-      if (ended.isEmpty()) {
-        return;
-      }
-      ids = ended;
-      ended = new ArrayList<>();
-    }
-    for (long id : ids) {
-      to.begin(Wire.FORGET).u64(id).end();
-      if (told.size() == TOLD_KEPT) {
-        told.remove();
-      }
-      told.add(id);
-    }
   }
 
   /** Breaks a connection over which nothing goes any more although something should. */

@@ -79,11 +79,13 @@ final class HostFolder implements Closeable {
   }
 
   /** Opens a folder by its path, through symlinks: the caller's own word. */
+  @SuppressWarnings("StreamResourceLeak") // The folder closes it.
   static HostFolder open(Path path) throws IOException {
     return new HostFolder(secure(Files.newDirectoryStream(path)));
   }
 
   /** Opens a folder in this one; a symlink is an error. */
+  @SuppressWarnings("StreamResourceLeak") // The folder closes it.
   HostFolder enter(Path name) throws IOException {
     return new HostFolder(secure(stream.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS)));
   }

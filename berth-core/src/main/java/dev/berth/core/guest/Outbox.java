@@ -114,6 +114,7 @@ final class Outbox {
   }
 
   /** Writes until nothing is left. Called with the lock, which is let go while writing. */
+  @SuppressWarnings("LockNotBeforeTry") // It is taken back, not taken.
   private void drain() {
     while (channel != null && !filling.isEmpty()) {
       WritableByteChannel to = channel;
@@ -132,7 +133,7 @@ final class Outbox {
         lock.lock();
         full.clear(KEPT_BUSY);
       }
-      if (broken && channel == to) {
+      if (broken && to.equals(channel)) {
         channel = null;
         filling.clear(KEPT);
       }

@@ -4,6 +4,7 @@ import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class RawConnection implements Closeable {
   private static final Duration STALL = Duration.ofSeconds(60);
+  private static final Duration LAST_WORDS = Duration.ofSeconds(3);
   private static final int GATHER = 1 << 16;
   private static final int MOST_AT_ONCE = 1 << 26;
 
@@ -61,8 +63,24 @@ final class RawConnection implements Closeable {
   }
 
   /** Sends what waits and, the first time, waits for the guest to open the connection. */
+  @SuppressWarnings("try") // A watch is not spoken to: it works by being open.
   void open() throws IOException {
-    flush();
+    try {
+      flush();
+    } catch (ClosedByInterruptException e) {
+      throw e;
+    } catch (IOException e) {
+      // A guest that does not read on may have said why.
+      waiting.clear(0);
+      try (Watch lastWords = Watch.limit(channel, LAST_WORDS)) {
+        awaitOpened();
+      }
+      throw e;
+    }
+    awaitOpened();
+  }
+
+  private void awaitOpened() throws IOException {
     if (opened) {
       return;
     }

@@ -209,8 +209,7 @@ final class RemoteCommand {
 
   private void begin(FrameWriter to) {
     if (spawn != null && !started) {
-      byte[] frame = spawn.frame();
-      to.raw(frame, 0, frame.length);
+      to.append(spawn.frame());
     } else {
       to.begin(Wire.ATTACH).u64(id).u8(take ? 1 : 0).u64(out.resume()).u64(err.resume()).end();
     }

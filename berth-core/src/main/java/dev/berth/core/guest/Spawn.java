@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param timeout when the guest ends it; null for never
  */
 record Spawn(
-    long id, int flags, int window, byte[] frame, String program, @Nullable Duration timeout) {
+    long id, int flags, int window, FrameWriter frame, String program, @Nullable Duration timeout) {
   static final int WINDOW = 1 << 18;
   static final int KEPT_WINDOW = 1 << 20;
 
@@ -67,8 +67,7 @@ record Spawn(
               + frame.size()
               + " bytes; at most 1 MiB can be sent. Upload a file and name it instead.");
     }
-    return new Spawn(
-        id, flags, window, frame.end().toByteArray(), command.arguments().get(0), timeout);
+    return new Spawn(id, flags, window, frame.end(), command.arguments().get(0), timeout);
   }
 
   /**

@@ -38,6 +38,7 @@ final class Transfers {
     T run(RawConnection raw) throws IOException, InterruptedException;
   }
 
+  @SuppressWarnings("try") // A watch is not spoken to: it works by being open.
   Transfer upload(Path local, String remote) throws InterruptedException {
     String tried = "upload '" + local + "' to '" + remote + "'";
     return over(

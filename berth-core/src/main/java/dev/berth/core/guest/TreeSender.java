@@ -138,8 +138,9 @@ final class TreeSender {
   }
 
   private static long readAll(FileChannel file, ByteBuffer to) throws IOException {
-    while (to.hasRemaining() && file.read(to) >= 0) {
-      continue;
+    int got = 0;
+    while (to.hasRemaining() && got >= 0) {
+      got = file.read(to);
     }
     return to.position();
   }

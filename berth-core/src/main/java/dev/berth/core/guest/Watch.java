@@ -47,7 +47,8 @@ final class Watch implements AutoCloseable {
 
   /** Runs {@code task} once, on a virtual thread. */
   static void later(Duration delay, Runnable task) {
-    CLOCK.schedule(() -> Thread.ofVirtual().start(task), nanos(delay), TimeUnit.NANOSECONDS);
+    new Watch(
+        CLOCK.schedule(() -> Thread.ofVirtual().start(task), nanos(delay), TimeUnit.NANOSECONDS));
   }
 
   /** Closes quietly: there is nobody who could do anything about a failure. */

@@ -324,6 +324,7 @@ final class HostileGuestTest {
           if (number == 1) {
             peer.drain();
           }
+          peer.await(Wire.OPEN);
           peer.send(to -> {
             to.begin(Wire.OPENED).u32(0).str("").end();
             tree.on(to);

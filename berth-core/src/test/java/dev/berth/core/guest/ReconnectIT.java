@@ -37,7 +37,7 @@ final class ReconnectIT {
 
     Fragile(ByteChannel inner, int atMost) {
       this.inner = inner;
-      this.left = 200 + ThreadLocalRandom.current().nextInt(atMost);
+      this.left = 200L + ThreadLocalRandom.current().nextInt(atMost);
     }
 
     @Override
