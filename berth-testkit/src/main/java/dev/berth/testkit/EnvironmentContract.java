@@ -108,6 +108,7 @@ public interface EnvironmentContract extends ContractSubject {
       if (can(Trait.ISOLATED)) {
         assertThat(seen).doesNotContain(canary);
       }
+      assertThat(child.exitCode()).as("it ends its sandbox itself").isZero();
     }
   }
 }

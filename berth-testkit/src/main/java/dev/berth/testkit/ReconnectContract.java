@@ -67,6 +67,7 @@ public interface ReconnectContract extends ContractSubject {
       try (ChildJvm child =
           ChildJvm.start(this, Map.of(), "attach", reconnect.get().serialize(), process.id())) {
         assertThat(child.answer()).isEqualTo("8 before\ngo on\n");
+        assertThat(child.exitCode()).isZero();
       }
     }
   }
