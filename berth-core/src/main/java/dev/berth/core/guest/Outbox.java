@@ -94,8 +94,8 @@ final class Outbox {
    * be read, so it lets others write what may not fit into the socket at once.
    */
   void flushFromReader() {
-    lock.lock();
     int size;
+    lock.lock();
     try {
       size = writing ? 0 : filling.size();
     } finally {
