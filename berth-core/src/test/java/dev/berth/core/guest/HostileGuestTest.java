@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -164,11 +165,13 @@ final class HostileGuestTest {
 
   @Test
   void aWindowIsNotOverrun() throws Exception {
+    CountDownLatch started = new CountDownLatch(1);
     FakeGuest.Behaviour behaviour =
         (number, peer) -> {
           peer.welcome(1);
           long id = peer.await(Wire.SPAWN);
           peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).end());
+          awaitQuietly(started);
           for (long i = 0; i < 10_000; i++) {
             output(peer, id, 1, i * 65536, 65536);
           }
@@ -176,6 +179,7 @@ final class HostileGuestTest {
     try (FakeGuest guest = new FakeGuest(folder, behaviour);
         GuestSandbox sandbox = create(guest, Duration.ofSeconds(5));
         var process = sandbox.start(Command.of("true"))) {
+      started.countDown();
       assertThat(process.await().errorType()).isEqualTo(ErrorType.SANDBOX);
       assertThat(process.await().detail()).contains("beyond its window");
       assertThatThrownBy(() -> process.stdout().readAllBytes()).isInstanceOf(IOException.class);
@@ -346,6 +350,14 @@ final class HostileGuestTest {
         assertThat(all.map(p -> p.getFileName().toString()))
             .noneMatch(name -> name.contains("planted") || name.startsWith(".berth"));
       }
+    }
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
