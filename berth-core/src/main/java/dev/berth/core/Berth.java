@@ -6,6 +6,7 @@ import dev.berth.SandboxException;
 import dev.berth.SandboxLostException;
 import dev.berth.SandboxSpec;
 import dev.berth.SandboxStatus;
+import dev.berth.core.state.Descriptor;
 import dev.berth.core.state.SandboxFolder;
 import dev.berth.core.state.SandboxRecord;
 import dev.berth.core.state.StateHome;
@@ -92,7 +93,7 @@ public final class Berth implements AutoCloseable {
    * @throws RequestException if that is no descriptor
    */
   public Sandbox connect(String descriptor) throws InterruptedException {
-    return provider(Descriptors.provider(descriptor, state)).connect(descriptor);
+    return provider(Descriptor.read(descriptor, state).provider()).connect(descriptor);
   }
 
   /** The chosen provider. */

@@ -223,7 +223,7 @@ final class ImageEntry {
     if (parts.size() < 5 || !parts.get(1).equals(ImageStore.hostTag())) {
       return false;
     }
-    return !HostProcess.parse(parts.get(2) + ":" + parts.get(3)).alive();
+    return !new HostProcess(Long.parseLong(parts.get(2)), Long.parseLong(parts.get(3))).alive();
   }
 
   private static String suffix(ImageKind kind) {

@@ -5,6 +5,7 @@ import dev.berth.SandboxStatus;
 import dev.berth.core.guest.GuestHost;
 import dev.berth.core.guest.Link;
 import dev.berth.core.process.HostProcess;
+import dev.berth.core.state.Descriptor;
 import dev.berth.core.state.FolderRemoval;
 import dev.berth.core.state.SandboxFolder;
 import java.io.IOException;
@@ -119,7 +120,7 @@ final class LaunchedGuest implements GuestHost {
 
   @Override
   public String descriptor() {
-    return Descriptor.write(provider, id(), folder.home().root());
+    return Descriptor.of(folder).json();
   }
 
   @Override

@@ -12,6 +12,7 @@ import dev.berth.core.guest.Defaults;
 import dev.berth.core.guest.GuestSandbox;
 import dev.berth.core.guest.Probe;
 import dev.berth.core.state.CacheHome;
+import dev.berth.core.state.Descriptor;
 import dev.berth.core.state.FolderRemoval;
 import dev.berth.core.state.Reaper;
 import dev.berth.core.state.SandboxFolder;
@@ -118,15 +119,11 @@ public final class LaunchedSandboxes implements AutoCloseable {
 
   /** See {@link dev.berth.spi.SandboxProvider#connect}. */
   public Sandbox connect(String descriptor, Function<SandboxSpec, Defaults> defaults) throws InterruptedException {
-    Descriptor found = Descriptor.read(descriptor);
+    Descriptor found = Descriptor.read(descriptor, state);
     if (!found.provider().equals(provider)) {
       throw new RequestException("Tried to connect to a sandbox of the provider " + found.provider() + " by the provider " + provider + "; use that one.");
     }
-    SandboxFolder folder =
-        StateHome.at(found.stateHome())
-            .find(found.id())
-            .orElseThrow(() -> new SandboxLostException(provider, found.id(), "Tried to connect to sandbox " + found.id() + ", but it is gone: " + found.stateHome() + " has no such sandbox.", null));
-    return connect(folder, defaults);
+    return connect(found.folder(), defaults);
   }
 
   private Sandbox connect(SandboxFolder folder, Function<SandboxSpec, Defaults> defaults) throws InterruptedException {
@@ -157,7 +154,7 @@ public final class LaunchedSandboxes implements AutoCloseable {
                           record.expires(),
                           folder.owned(),
                           record.spec().metadata(),
-                          Descriptor.write(provider, folder.id(), state.root()))));
+                          folder.id())));
     }
     return List.copyOf(summaries);
   }

@@ -78,7 +78,7 @@ public final class HostRun implements AutoCloseable {
 
   /**
    * Kills it and all its descendants that can be found, and waits for its end, 5 s at most. What
-   * has daemonised itself is not found: see {@link HostProcess#tagged}.
+   * has daemonised itself is not found.
    */
   public void kill() {
     Set<ProcessHandle> tree = new LinkedHashSet<>();

@@ -4,7 +4,6 @@ import dev.berth.Network;
 import dev.berth.SandboxResources;
 import dev.berth.SandboxSpec;
 import dev.berth.Volume;
-import dev.berth.core.process.HostProcess;
 import java.io.File;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -74,8 +73,6 @@ final class RecordFile {
     put("created", record.created());
     put("expires", record.expires());
     put("detached", record.detached());
-    puts("process", record.processes());
-    puts("field", record.fields());
     SandboxSpec spec = record.spec();
     put("image", spec.image());
     put("ttl", spec.ttl());
@@ -121,9 +118,7 @@ final class RecordFile {
         Instant.parse(need("created")),
         get("expires", Instant::parse),
         Boolean.parseBoolean(get("detached")),
-        list("process").stream().map(HostProcess::parse).toList(),
-        spec(),
-        pairs("field"));
+        spec());
   }
 
   private SandboxSpec spec() {

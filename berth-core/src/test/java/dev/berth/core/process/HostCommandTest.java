@@ -90,7 +90,7 @@ class HostCommandTest {
     String tag = UUID.randomUUID().toString();
     HostResult result =
         sh("echo partial; sleep 100 & sh -c 'sleep 100; true' & wait")
-            .withEnv(HostProcess.TAG, tag)
+            .withEnv(Tagged.TAG, tag)
             .withTimeout(Duration.ofMillis(300))
             .run();
 
@@ -98,20 +98,20 @@ class HostCommandTest {
     assertThat(result.exitCode()).isEqualTo(-1);
     assertThat(result.stdout()).isEqualTo("partial\n");
     assertThat(result.description()).contains("was killed");
-    await().untilAsserted(() -> assertThat(HostProcess.tagged(tag)).isEmpty());
+    await().untilAsserted(() -> assertThat(Tagged.processes(tag)).isEmpty());
   }
 
   @Test
   void isNotHeldUpByADaemonThatKeepsItsOutputOpen() throws Exception {
     String tag = UUID.randomUUID().toString();
-    HostResult result = sh("echo started; setsid sleep 100 &").withEnv(HostProcess.TAG, tag).run();
+    HostResult result = sh("echo started; setsid sleep 100 &").withEnv(Tagged.TAG, tag).run();
 
     assertThat(result.ok()).isTrue();
     assertThat(result.stdout()).isEqualTo("started\n");
     assertThat(result.duration()).isLessThan(Duration.ofSeconds(5));
-    await().untilAsserted(() -> assertThat(HostProcess.tagged(tag)).hasSize(1));
-    HostProcess.tagged(tag).forEach(HostProcess::kill);
-    await().untilAsserted(() -> assertThat(HostProcess.tagged(tag)).isEmpty());
+    await().untilAsserted(() -> assertThat(Tagged.processes(tag)).hasSize(1));
+    Tagged.processes(tag).forEach(HostProcess::kill);
+    await().untilAsserted(() -> assertThat(Tagged.processes(tag)).isEmpty());
   }
 
   @Test
@@ -122,18 +122,18 @@ class HostCommandTest {
         Thread.ofVirtual()
             .start(() -> {
               try {
-                sh("sleep 100; true").withEnv(HostProcess.TAG, tag).run();
+                sh("sleep 100; true").withEnv(Tagged.TAG, tag).run();
               } catch (Throwable e) {
                 thrown.set(e);
               }
             });
-    await().untilAsserted(() -> assertThat(HostProcess.tagged(tag)).hasSizeGreaterThan(1));
+    await().untilAsserted(() -> assertThat(Tagged.processes(tag)).hasSizeGreaterThan(1));
 
     runner.interrupt();
     runner.join();
 
     assertThat(thrown.get()).isInstanceOf(InterruptedException.class);
-    await().untilAsserted(() -> assertThat(HostProcess.tagged(tag)).isEmpty());
+    await().untilAsserted(() -> assertThat(Tagged.processes(tag)).isEmpty());
   }
 
   @Test

@@ -7,7 +7,6 @@ import dev.berth.Network;
 import dev.berth.SandboxResources;
 import dev.berth.SandboxSpec;
 import dev.berth.Volume;
-import dev.berth.core.process.HostProcess;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -50,9 +49,6 @@ class RecordFileTest {
             .build();
     SandboxRecord record =
         SandboxRecord.of("abcdefghijkl", "local", spec)
-            .withProcess(new HostProcess(1, 2))
-            .withProcess(new HostProcess(3, 4))
-            .withField("instance", "berth-x")
             .asDetached();
 
     SandboxRecord read = roundTrip(record);
