@@ -10,15 +10,12 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "berth image build",
     sortOptions = false,
-    description = "Build an image from a definition file.")
+    description = "Build an image from a definition file and store it under a name.")
 final class ImageBuildVerb implements Verb {
   @Mixin private final ProviderOptions provider = new ProviderOptions();
 
-  @Parameters(
-      index = "0",
-      paramLabel = "TARGET",
-      description = "A file ending in .sif, or a folder; must not exist.")
-  private Path target = Path.of("");
+  @Parameters(index = "0", paramLabel = "NAME", description = "Its name, such as tools:1.")
+  private String name = "";
 
   @Parameters(index = "1", paramLabel = "DEFINITION", description = "The definition file.")
   private Path definition = Path.of("");
@@ -27,9 +24,7 @@ final class ImageBuildVerb implements Verb {
   public int run(Shell shell) throws InterruptedException {
     try (Berth berth = provider.open();
         Steps steps = new Steps(shell.console())) {
-      Path made = target.toAbsolutePath().normalize();
-      provider.images(berth).build(definition.toAbsolutePath().normalize(), made, steps);
-      shell.console().print(made.toString());
+      shell.console().print(Images.of(berth).build(name, definition, steps).toString());
       return 0;
     }
   }

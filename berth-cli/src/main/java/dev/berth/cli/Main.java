@@ -82,10 +82,25 @@ public final class Main {
         console.print(usage(line).stripTrailing());
         return 0;
       }
-      return verb.run(shell);
+      return runAndTidy(verb);
     } catch (CommandLine.ParameterException e) {
       console.say(e.getMessage() + ". Try: berth " + name + " --help");
       return Failures.USAGE;
+    }
+  }
+
+  /** Clears away what others have left, unless somebody is in a hurry. It changes no result. */
+  private int runAndTidy(Verb verb) throws InterruptedException {
+    boolean tidy = true;
+    try {
+      return verb.run(shell);
+    } catch (InterruptedException e) {
+      tidy = false;
+      throw e;
+    } finally {
+      if (tidy) {
+        Leftovers.clear();
+      }
     }
   }
 

@@ -1,9 +1,7 @@
 package dev.berth.cli;
 
-import dev.berth.UnsupportedRequestException;
 import dev.berth.core.Berth;
 import dev.berth.spi.Finding;
-import dev.berth.spi.ImageSource;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -37,20 +35,6 @@ final class ProviderOptions {
   /** Looks for what stops the provider's sandboxes on this host. */
   List<Finding> examine() throws InterruptedException {
     return builder().examine();
-  }
-
-  /** The provider's way to get images ready. */
-  ImageSource images(Berth berth) {
-    if (berth.provider() instanceof ImageSource source) {
-      return source;
-    }
-    throw new UnsupportedRequestException(
-        berth.provider().name(),
-        null,
-        "Tried to get an image ready, but the provider "
-            + berth.provider().name()
-            + " has no images; choose another with --provider.",
-        null);
   }
 
   private Berth.Builder builder() {

@@ -71,7 +71,7 @@ interface SignalsOfCli extends CliSubject {
         .atMost(Duration.ofSeconds(30))
         .pollInterval(Duration.ofSeconds(1))
         .untilAsserted(() -> {
-          cli().run("gc");
+          cli().run("ps");
           assertThat(cli().folders()).containsExactly(id());
         });
   }
