@@ -8,11 +8,11 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntFunction;
 
 /** Many callers at a time on a few sandboxes of one contender. Closing it ends the sandboxes. */
 final class Crowd implements AutoCloseable {
   private final List<Box> boxes = new ArrayList<>();
-  private final ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor();
 
   private Crowd() {}
 
@@ -35,20 +35,29 @@ final class Crowd implements AutoCloseable {
    * second.
    */
   double perSecond(int commands) throws InterruptedException {
+    return perSecond(commands, caller -> boxes.get(caller % boxes.size())::runTrue);
+  }
+
+  /** The same without sandboxes: {@code command} says what each caller runs. */
+  static double perSecond(int commands, IntFunction<Rounds.Operation> command)
+      throws InterruptedException {
     AtomicInteger left = new AtomicInteger(commands);
-    List<Future<?>> running = new ArrayList<>();
-    long start = System.nanoTime();
-    for (int caller = 0; caller < Plan.CALLERS; caller++) {
-      Box box = boxes.get(caller % boxes.size());
-      running.add(
-          callers.submit(() -> {
-            while (left.getAndDecrement() > 0) {
-              box.runTrue();
-            }
-            return null;
-          }));
+    long start;
+    try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<?>> running = new ArrayList<>();
+      start = System.nanoTime();
+      for (int caller = 0; caller < Plan.CALLERS; caller++) {
+        Rounds.Operation operation = command.apply(caller);
+        running.add(
+            callers.submit(() -> {
+              while (left.getAndDecrement() > 0) {
+                operation.run();
+              }
+              return null;
+            }));
+      }
+      await(running);
     }
-    await(running);
     return commands * 1e9 / (System.nanoTime() - start);
   }
 
@@ -56,19 +65,17 @@ final class Crowd implements AutoCloseable {
   @Override
   public void close() {
     List<Future<?>> stops = new ArrayList<>();
-    for (Box box : boxes) {
-      stops.add(
-          callers.submit(() -> {
-            box.stop();
-            return null;
-          }));
-    }
-    try {
+    try (ExecutorService enders = Executors.newVirtualThreadPerTaskExecutor()) {
+      for (Box box : boxes) {
+        stops.add(
+            enders.submit(() -> {
+              box.stop();
+              return null;
+            }));
+      }
       await(stops);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } finally {
-      callers.close();
     }
   }
 

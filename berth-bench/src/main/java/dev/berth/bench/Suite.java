@@ -88,16 +88,20 @@ final class Suite {
             List.of(
                 new Rounds.Part(berth.name(), plan.perRound(), own::runTrue),
                 new Rounds.Part(peer.name(), 1, theirs::runTrue),
-                new Rounds.Part(
-                    BARE_HOST, plan.perRound(), () -> HostProcessCall.run(TRUE, Map.of())),
+                new Rounds.Part(BARE_HOST, plan.perRound(), Suite::onHost),
                 new Rounds.Part(ONE_SHOT, 1, () -> peer.runOnce(image))));
     record("exec true", form, samples, List.of(targets.exec(), BARE_HOST_TARGET, 0.0));
+  }
+
+  private static void onHost() throws InterruptedException {
+    HostProcessCall.run(TRUE, Map.of());
   }
 
   private void crowd(String form, Path image, Targets targets) throws InterruptedException {
     say(Plan.CALLERS + " callers on " + Plan.SHARED_SANDBOXES + " sandboxes, " + form);
     Samples own = new Samples();
     Samples theirs = new Samples();
+    Samples host = new Samples();
     try (Crowd ownCrowd = Crowd.of(berth, image, Plan.SHARED_SANDBOXES);
         Crowd theirCrowd = Crowd.of(peer, image, Plan.SHARED_SANDBOXES)) {
       ownCrowd.perSecond(plan.crowdCommands() / 2);
@@ -105,6 +109,7 @@ final class Suite {
       for (int round = 0; round < plan.crowdRounds(); round++) {
         own.add(ownCrowd.perSecond(plan.crowdCommands()));
         theirs.add(theirCrowd.perSecond(plan.crowdPeerCommands()));
+        host.add(Crowd.perSecond(plan.crowdCommands() / 4, caller -> Suite::onHost));
       }
     }
     measurements.add(
@@ -112,8 +117,13 @@ final class Suite {
             Plan.CALLERS + " callers on " + Plan.SHARED_SANDBOXES + " sandboxes",
             form,
             "1/s",
-            List.of(Figure.of(berth.name(), own), Figure.of(peer.name(), theirs)),
-            List.of(Comparison.ofRates(peer.name(), own, theirs, targets.crowd()))));
+            List.of(
+                Figure.of(berth.name(), own),
+                Figure.of(peer.name(), theirs),
+                Figure.of(BARE_HOST, host)),
+            List.of(
+                Comparison.ofRates(peer.name(), own, theirs, targets.crowd()),
+                Comparison.ofRates(BARE_HOST, own, host, 0))));
   }
 
   private void life(String form, Path image, Targets targets) throws InterruptedException {

@@ -116,7 +116,7 @@ final class TextReport {
   }
 
   private static String ratio(double value) {
-    return String.format(Locale.ROOT, value < 10 ? "%.1f" : "%.0f", value);
+    return String.format(Locale.ROOT, value < 10 ? "%.2f" : "%.0f", value);
   }
 
   private static void line(StringBuilder text, String format, Object... values) {
