@@ -1,6 +1,7 @@
 package dev.berth.cli;
 
 import dev.berth.core.Berth;
+import dev.berth.core.state.SandboxFolder;
 import dev.berth.spi.Finding;
 import java.nio.file.Path;
 import java.util.List;
@@ -27,7 +28,10 @@ final class ProviderOptions {
   Berth open(String id) {
     Berth.Builder builder = builder();
     if (provider == null && config == null) {
-      Sandboxes.provider(id).ifPresent(builder::provider);
+      Sandboxes.stored(id)
+          .map(SandboxFolder::provider)
+          .filter(name -> !name.isEmpty())
+          .ifPresent(builder::provider);
     }
     return builder.build();
   }

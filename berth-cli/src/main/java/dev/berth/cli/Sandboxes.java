@@ -18,23 +18,28 @@ final class Sandboxes {
 
   private Sandboxes() {}
 
-  /** Takes hold of the sandbox whose id is, or begins with, {@code typed}; to be closed. */
+  /**
+   * Takes hold of the sandbox whose id is, or begins with, {@code typed}; to be closed. One of this
+   * host is found by its folder alone, without looking how all the others are.
+   */
   static Sandbox connect(Berth berth, String typed) throws InterruptedException {
-    return berth.connect(find(berth.list(), typed).descriptor());
+    Optional<SandboxFolder> stored = stored(typed);
+    return berth.connect(
+        stored.isPresent() ? stored.get().id() : find(berth.list(), typed).descriptor());
   }
 
-  /** The provider of the only sandbox stored on this host whose id begins so. */
-  static Optional<String> provider(String typed) {
-    Optional<String> found = Optional.empty();
+  /** The only sandbox stored on this host whose id begins so. */
+  static Optional<SandboxFolder> stored(String typed) {
+    Optional<SandboxFolder> found = Optional.empty();
     for (SandboxFolder folder : StateHome.ofEnvironment().list()) {
       if (folder.id().startsWith(typed)) {
-        if (found.isPresent()) {
+        if (typed.isEmpty() || found.isPresent()) {
           return Optional.empty();
         }
-        found = Optional.of(folder.provider());
+        found = Optional.of(folder);
       }
     }
-    return found.filter(name -> !name.isEmpty());
+    return found;
   }
 
   /** The one whose id is, or begins with, {@code typed}. */
