@@ -18,9 +18,25 @@ static int failed(const char *tried, const char *what) {
   return FAILED;
 }
 
+/* Goes on as a child, and ends the parent once that has become the command: whoever waits for the parent need not wait for the sandbox. */
+static int detach(void) {
+  int failure[2];
+  if (pipe2(failure, O_CLOEXEC)) return -1;
+  pid_t child = fork();
+  if (child > 0) {
+    close(failure[1]);
+    char told;
+    _exit(read(failure[0], &told, 1) == 1 ? FAILED : 0); /* the exec closes the other end */
+  }
+  return failure[1];
+}
+
 int launch(int argc, char **argv) {
+  bool detached = argc > 0 && !strcmp(argv[0], "--detach");
+  argc -= detached;
+  argv += detached;
   if (argc < 4 || strcmp(argv[2], "--")) {
-    fputs("berth-guest: usage: launch SOCKET LOG -- COMMAND [ARG…]\n", stderr);
+    fputs("berth-guest: usage: launch [--detach] SOCKET LOG -- COMMAND [ARG…]\n", stderr);
     return FAILED;
   }
   struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -54,9 +70,11 @@ int launch(int argc, char **argv) {
     unlink(argv[0]);
     return status;
   }
+  int parent = detached ? detach() : -1;
   setsid();
   execvp(argv[3], argv + 3);
   int error = errno;
+  if (parent >= 0 && write(parent, "", 1) != 1) _exit(FAILED);
   dup2(complaints, 2);
   errno = error;
   int status = failed("run", argv[3]);

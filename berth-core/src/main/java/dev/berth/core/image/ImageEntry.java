@@ -197,6 +197,11 @@ final class ImageEntry {
     return garbage;
   }
 
+  /** Whether a path of the garbage is what a producer had not finished. */
+  static boolean unfinished(Path leftover) {
+    return leftover.getFileName().toString().startsWith("new-");
+  }
+
   /** Deletes the folder if nothing is in it any more. */
   void deleteIfEmpty() {
     if (!folder.resolve(CURRENT).toFile().exists()) {

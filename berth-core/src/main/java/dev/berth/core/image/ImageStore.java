@@ -192,6 +192,11 @@ public final class ImageStore {
   /** Deletes what nobody can begin to use any more. */
   void tidy(ImageEntry entry) throws InterruptedException {
     List<Path> garbage = gated(entry, "tidy up the images", entry::garbage);
+    for (Path leftover : garbage) {
+      if (ImageEntry.unfinished(leftover)) {
+        Makers.kill(leftover.getFileName().toString());
+      }
+    }
     // What cannot be deleted now is found again the next time.
     removal.remove(garbage.toArray(Path[]::new));
     gated(

@@ -23,6 +23,7 @@ final class LaunchedGuest implements GuestHost {
   private static final System.Logger LOG = System.getLogger(LaunchedGuest.class.getName());
   private static final Duration BY_ITSELF = Duration.ofMillis(400);
   private static final Duration AFTER_KILL = Duration.ofSeconds(3);
+  private static final Duration LOOK_AGAIN = Duration.ofMillis(100);
   private static final int LAST_WORDS = 3000;
 
   private final SandboxFolder folder;
@@ -33,10 +34,14 @@ final class LaunchedGuest implements GuestHost {
   private final @Nullable Process launcher;
   private final ReentrantLock ending = new ReentrantLock();
   private volatile @Nullable HostProcess guest;
+  private final boolean stays;
+  private volatile boolean comingUp;
+  private volatile long lastLook;
   private volatile boolean destroyed;
   private volatile String lastWords = "";
 
-  private LaunchedGuest(SandboxFolder folder, String provider, FolderRemoval removal, List<String> notices, @Nullable Process launcher) {
+  private LaunchedGuest(SandboxFolder folder, String provider, FolderRemoval removal, List<String> notices, @Nullable Process launcher, boolean stays) {
+    this.stays = stays;
     this.folder = folder;
     this.provider = provider;
     this.removal = removal;
@@ -52,7 +57,12 @@ final class LaunchedGuest implements GuestHost {
    * @throws CreateException if it could not be started; the folder is then deleted
    */
   static LaunchedGuest launch(SandboxFolder folder, FolderRemoval removal, Path guest, Launch launch) {
-    List<String> line = new ArrayList<>(List.of(guest.toString(), "launch", folder.socket().toString(), log(folder).toString(), "--"));
+    List<String> line = new ArrayList<>(List.of(guest.toString(), "launch"));
+    if (launch.stays()) {
+      line.add("--detach");
+    }
+    line.addAll(
+        List.of(folder.socket().toString(), log(folder).toString(), "--"));
     line.addAll(launch.command());
     ProcessBuilder builder = new ProcessBuilder(line);
     builder.environment().clear();
@@ -64,7 +74,7 @@ final class LaunchedGuest implements GuestHost {
     try {
       folder.folder("log");
       builder.redirectError(ProcessBuilder.Redirect.appendTo(log(folder).toFile()));
-      return new LaunchedGuest(folder, folder.provider(), removal, launch.notices(), builder.start());
+      return new LaunchedGuest(folder, folder.provider(), removal, launch.notices(), builder.start(), launch.stays());
     } catch (IOException e) {
       folder.delete(removal);
       throw new CreateException(folder.provider(), folder.id(), "Tried to start a sandbox with " + launch.command().get(0) + ", but " + e.getMessage() + ".", e);
@@ -73,7 +83,7 @@ final class LaunchedGuest implements GuestHost {
 
   /** The guest of a sandbox that was launched before, perhaps by another process. */
   static LaunchedGuest find(SandboxFolder folder, FolderRemoval removal) {
-    return new LaunchedGuest(folder, folder.provider(), removal, List.of(), null);
+    return new LaunchedGuest(folder, folder.provider(), removal, List.of(), null, false);
   }
 
   /** The sandboxes among these whose guest, or what carries it, still runs. */
@@ -216,10 +226,24 @@ final class LaunchedGuest implements GuestHost {
     }
     HostProcess known = guest;
     if (known == null) {
-      known = Carriers.of(log(folder)).guest().orElse(null);
-      guest = known;
+      return look();
     }
-    return known == null || !known.alive();
+    return !known.alive();
+  }
+
+  /** Looks for the guest among the host's processes, not more often than is reasonable while it is coming up. */
+  private boolean look() {
+    long now = System.nanoTime();
+    if (comingUp && now - lastLook < LOOK_AGAIN.toNanos()) {
+      return false;
+    }
+    Carriers carriers = Carriers.of(log(folder));
+    HostProcess found = carriers.guest().orElse(null);
+    guest = found;
+    // A command that stays may not have come to the point where the guest is; one that is done has.
+    comingUp = found == null && stays && !carriers.isEmpty();
+    lastLook = now;
+    return found == null && !comingUp;
   }
 
   private String readLog() {

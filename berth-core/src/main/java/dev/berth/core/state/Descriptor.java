@@ -42,7 +42,7 @@ public record Descriptor(String provider, String id, String stateHome) {
           .orElseThrow(() -> new SandboxLostException(null, text, "Tried to connect to sandbox " + text + ", but there is none of that id.", null));
     }
     Map<String, String> texts = texts(text);
-    return new Descriptor(needed(texts, "provider"), needed(texts, "id"), texts.getOrDefault("state_home", ""));
+    return new Descriptor(needed(texts, "provider"), texts.getOrDefault("id", ""), texts.getOrDefault("state_home", ""));
   }
 
   /** The folder of the sandbox, which must be on this host. */
