@@ -64,7 +64,7 @@ public final class LocalProvider implements SandboxProvider {
     refuse(spec.image() != null, "use the image " + spec.image(), "it runs commands on this host itself");
     refuse(!spec.volumes().isEmpty(), "mount volumes", "it has no mounts of its own; use the host's paths");
     refuse(spec.network() != Network.HOST, "use network " + spec.network().name().toLowerCase(Locale.ROOT), "it has only the host's network");
-    refuse(!spec.providerOptions().isEmpty(), "use provider options", "it knows none");
+    refuse(!spec.providerOptions().isEmpty(), "use the provider options " + spec.providerOptions().keySet(), "it knows none");
     refuse(spec.environmentDir() != null, "build an image", "it has none");
     SandboxResources resources = spec.resources();
     refuse(resources.gpu() != null || resources.gpuType() != null || resources.diskGib() != null, "limit gpu or disk", "it can limit only cpu and memory_mib");
