@@ -62,11 +62,10 @@ final class ContractChild {
       ContractSubject subject, SandboxProvider provider, Duration lease, Mark mark)
       throws Exception {
     Sandbox sandbox = provider.create(subject.spec().toBuilder().lease(lease).build());
-    try (SandboxProcess loop = sandbox.startBackground(mark.loop())) {
-      answer(sandbox.id() + " " + loop.id());
-      while (System.in.read() >= 0) {
-        // Whoever started this process says nothing: it is killed here.
-      }
+    sandbox.startBackground(mark.loop()).close();
+    answer(sandbox.id());
+    while (System.in.read() >= 0) {
+      // Whoever started this process says nothing: it is killed here.
     }
   }
 

@@ -76,10 +76,12 @@ final class ContractExtension implements ParameterResolver {
 
     @Override
     public void close() {
-      try (SandboxProvider closed = provider) {
+      try {
         if (sandbox != null) {
           sandbox.close();
         }
+      } finally {
+        provider.close();
       }
     }
   }

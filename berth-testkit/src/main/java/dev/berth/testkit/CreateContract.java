@@ -162,11 +162,13 @@ public interface CreateContract extends ContractSubject {
         assertThat(Shell.text(sandbox, "echo $CONTRACT_NUMBER")).isEqualTo("" + i);
         ids.add(sandbox.id());
       }
+      List<Future<?>> ends = new ArrayList<>();
       for (Future<Sandbox> creation : creations) {
-        threads.submit(() -> {
-          creation.get().close();
-          return null;
-        });
+        Sandbox sandbox = creation.get();
+        ends.add(threads.submit(sandbox::stop));
+      }
+      for (Future<?> end : ends) {
+        end.get(60, TimeUnit.SECONDS);
       }
     }
     assertThat(ids).hasSize(8);

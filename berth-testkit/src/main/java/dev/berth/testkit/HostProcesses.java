@@ -65,9 +65,7 @@ public final class HostProcesses {
   /** Sends SIGKILL to the parents of those whose command line, joined by blanks, fits. */
   public static void killParent(Predicate<String> commandLine) {
     for (long pid : pids(commandLine)) {
-      ProcessHandle.of(pid)
-          .flatMap(ProcessHandle::parent)
-          .ifPresent(parent -> kill(parent.pid()));
+      ProcessHandle.of(pid).flatMap(ProcessHandle::parent).ifPresent(parent -> kill(parent.pid()));
     }
   }
 

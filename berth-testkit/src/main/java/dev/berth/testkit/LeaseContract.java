@@ -16,7 +16,7 @@ public interface LeaseContract extends ContractSubject {
     Mark mark = Mark.fresh();
     String id;
     try (ChildJvm owner = ChildJvm.start(this, Map.of(), "create", "3000", mark.name())) {
-      id = owner.answer().split(" ")[0];
+      id = owner.answer();
       assertThat(leftovers(id)).as("what a living sandbox consists of").isNotEmpty();
       owner.kill();
     }
@@ -36,7 +36,7 @@ public interface LeaseContract extends ContractSubject {
       throws Exception {
     Mark mark = Mark.fresh();
     try (ChildJvm owner = ChildJvm.start(this, Map.of(), "create", "4000", mark.name())) {
-      String id = owner.answer().split(" ")[0];
+      String id = owner.answer();
 
       provider.reap();
       provider.reap();

@@ -84,30 +84,33 @@ public interface ReconnectContract extends ContractSubject {
   @Test
   default void aDetachedSandboxOutlivesItsHandleAndItsProvider() throws Exception {
     Mark mark = Mark.fresh();
-    try (SandboxProvider first = open();
-        SandboxProvider second = open()) {
+    String id;
+    String descriptor;
+    try (SandboxProvider first = open()) {
       Sandbox sandbox = first.create(spec().toBuilder().ttl(Duration.ofMinutes(2)).build());
       Optional<Reconnect> reconnect = reconnect(sandbox);
-      if (reconnect.isPresent()) {
-        sandbox.startBackground(mark.loop()).close();
-        String descriptor = reconnect.get().serialize();
-        reconnect.get().detach();
-        sandbox.close();
-        first.close();
-        second.reap();
-        assertThat(second.list())
-            .anyMatch(summary -> summary.id().equals(sandbox.id()) && !summary.owned());
-
-        Sandbox again = second.connect(descriptor);
-        assertThat(again.id()).isEqualTo(sandbox.id());
-        assertThat(again.isRunning()).isTrue();
-        assertThat(mark.alive(again)).isPositive();
-        again.stop();
-        assertThat(leftovers(again.id())).isEmpty();
-        mark.awaitGoneOnHost(Duration.ofSeconds(10));
-        assertThatExceptionOfType(SandboxLostException.class)
-            .isThrownBy(() -> second.connect(descriptor));
+      if (reconnect.isEmpty()) {
+        return;
       }
+      id = sandbox.id();
+      descriptor = reconnect.get().serialize();
+      sandbox.startBackground(mark.loop()).close();
+      reconnect.get().detach();
+      sandbox.close();
+    }
+    try (SandboxProvider second = open()) {
+      second.reap();
+      assertThat(second.list()).anyMatch(summary -> summary.id().equals(id) && !summary.owned());
+
+      Sandbox again = second.connect(descriptor);
+      assertThat(again.id()).isEqualTo(id);
+      assertThat(again.isRunning()).isTrue();
+      assertThat(mark.alive(again)).isPositive();
+      again.stop();
+      assertThat(leftovers(id)).isEmpty();
+      mark.awaitGoneOnHost(Duration.ofSeconds(10));
+      assertThatExceptionOfType(SandboxLostException.class)
+          .isThrownBy(() -> second.connect(descriptor));
     }
   }
 
