@@ -27,7 +27,7 @@ public record ApptainerConfig(@Nullable Path binPath, Create create, Exec exec, 
   private static final String DEFAULT_PROBE_COMMAND = "printf apptainer-sandbox-ready";
   private static final String DEFAULT_PROBE_OUTPUT = "apptainer-sandbox-ready";
   private static final Duration DEFAULT_PROBE_TIMEOUT = Duration.ofSeconds(30);
-  private static final Probe DEFAULT_PROBE = new Probe(DEFAULT_PROBE_COMMAND, DEFAULT_PROBE_OUTPUT, DEFAULT_PROBE_TIMEOUT, null, 1, Duration.ZERO);
+  private static final Probe DEFAULT_PROBE = new Probe(DEFAULT_PROBE_COMMAND, DEFAULT_PROBE_OUTPUT, DEFAULT_PROBE_TIMEOUT, null, 1, Duration.ZERO, true);
 
   /**
    * How sandboxes are made.
@@ -199,7 +199,8 @@ public record ApptainerConfig(@Nullable Path binPath, Create create, Exec exec, 
         section.seconds("timeout_s", DEFAULT_PROBE_TIMEOUT),
         noLimit(section.seconds("deadline_s", Command.FOREVER)),
         section.integer("stable_count", 1, 1, 1000),
-        section.delay("stable_delay_s", Duration.ZERO));
+        section.delay("stable_delay_s", Duration.ZERO),
+        !section.keys().contains("command"));
   }
 
   private static @Nullable Duration noLimit(Duration duration) {

@@ -31,14 +31,18 @@ final class Creation {
   GuestSandbox create(Probe probe) throws InterruptedException {
     GuestClient client = null;
     boolean done = false;
+    long began = System.nanoTime();
     try {
       client = new GuestClient(host.link(), faults, reach());
       GuestSandbox sandbox = assemble(client, true);
+      inTime(began, "its guest answered");
       writeFiles(sandbox);
+      inTime(began, "its files were written");
       if (!spec.entrypoint().isEmpty()) {
         sandbox.commands().startBackground(Command.of(spec.entrypoint()), false).close();
       }
       String failure = probe.failure(sandbox);
+      inTime(began, "it was probed");
       if (failure != null) {
         throw new UnusableException(
             host.provider(),
@@ -58,6 +62,12 @@ final class Creation {
       if (!done) {
         destroy(client);
       }
+    }
+  }
+
+  private void inTime(long began, String step) throws IOException {
+    if (System.nanoTime() - began > Watch.nanos(within)) {
+      throw new IOException("it took longer than " + within + " until " + step);
     }
   }
 

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param deadline how long attempts are made; null: one failed attempt fails the sandbox
  * @param stableCount how many attempts in a row have to pass
  * @param stableDelay the pause between them
+ * @param shellOptional whether an image without {@code /bin/sh} passes: that its guest answers is
+ *     enough then
  */
 public record Probe(
     @Nullable String command,
@@ -21,10 +23,11 @@ public record Probe(
     Duration timeout,
     @Nullable Duration deadline,
     int stableCount,
-    Duration stableDelay) {
+    Duration stableDelay,
+    boolean shellOptional) {
   /** No test: that the guest answers is enough. */
   public static final Probe NONE =
-      new Probe(null, null, Duration.ofSeconds(30), null, 1, Duration.ZERO);
+      new Probe(null, null, Duration.ofSeconds(30), null, 1, Duration.ZERO, false);
 
   private static final Duration PAUSE = Duration.ofMillis(100);
 
@@ -55,6 +58,10 @@ public record Probe(
 
   private @Nullable String attempt(GuestSandbox sandbox, String line) throws InterruptedException {
     ExecResult result = sandbox.exec(Command.shell(line).withTimeout(timeout));
+    boolean notStarted = result.returnCode() == 127 && !result.exit().detail().isEmpty();
+    if (shellOptional && result.errorType() == null && notStarted) {
+      return null;
+    }
     if (!result.ok()) {
       String why =
           result.errorType() == null ? "exit code " + result.returnCode() : result.exit().detail();

@@ -22,6 +22,9 @@ import java.util.stream.Collectors;
 final class Carriers {
   private static final String MARK = "fd/4";
 
+  /** What the kernel adds when the log is gone already; who keeps it open is to be found all the same. */
+  private static final String DELETED = " (deleted)";
+
   /** One of them. */
   record Carrier(HostProcess process, long parent, boolean guest) {}
 
@@ -94,7 +97,8 @@ final class Carriers {
 
   private static String mark(Path process) {
     try {
-      return Files.readSymbolicLink(process.resolve(MARK)).toString();
+      String log = Files.readSymbolicLink(process.resolve(MARK)).toString();
+      return log.endsWith(DELETED) ? log.substring(0, log.length() - DELETED.length()) : log;
     } catch (IOException | SecurityException e) {
       return "";
     }

@@ -16,13 +16,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A guest that runs on this host, with the folder that stores its sandbox. Made by {@link #launch}, or found again by {@link #find}. Thread-safe. */
 final class LaunchedGuest implements GuestHost {
   private static final System.Logger LOG = System.getLogger(LaunchedGuest.class.getName());
   private static final Duration BY_ITSELF = Duration.ofMillis(400);
-  private static final Duration AFTER_KILL = Duration.ofSeconds(3);
+  private static final Duration INNER_FIRST = Duration.ofSeconds(2);
+  private static final Duration AFTER_KILL = Duration.ofSeconds(4);
+  private static final Duration COMING_UP = Duration.ofSeconds(20);
+  private static final int LOOKS = 2;
   private static final Duration LOOK_AGAIN = Duration.ofMillis(100);
   private static final int LAST_WORDS = 3000;
 
@@ -35,6 +39,7 @@ final class LaunchedGuest implements GuestHost {
   private final ReentrantLock ending = new ReentrantLock();
   private volatile @Nullable HostProcess guest;
   private final boolean stays;
+  private final long launched = System.nanoTime();
   private volatile boolean comingUp;
   private volatile long lastLook;
   private volatile boolean destroyed;
@@ -75,6 +80,9 @@ final class LaunchedGuest implements GuestHost {
       folder.folder("log");
       builder.redirectError(ProcessBuilder.Redirect.appendTo(log(folder).toFile()));
       return new LaunchedGuest(folder, folder.provider(), removal, launch.notices(), builder.start(), launch.stays());
+    } catch (CreateException e) {
+      folder.delete(removal);
+      throw e;
     } catch (IOException e) {
       folder.delete(removal);
       throw new CreateException(folder.provider(), folder.id(), "Tried to start a sandbox with " + launch.command().get(0) + ", but " + e.getMessage() + ".", e);
@@ -90,6 +98,11 @@ final class LaunchedGuest implements GuestHost {
   static List<SandboxFolder> running(List<SandboxFolder> folders) {
     var logs = Carriers.logs();
     return folders.stream().filter(folder -> logs.contains(log(folder).toString())).toList();
+  }
+
+  /** Whether this process has ended it. */
+  boolean destroyed() {
+    return destroyed;
   }
 
   /** The end of what the start said, for messages; kept when the folder is deleted. */
@@ -171,30 +184,52 @@ final class LaunchedGuest implements GuestHost {
     }
   }
 
-  /** Ends every process that carries the sandbox: first it may end by itself, then the inner ones are killed, so that the outer ones clear up, then all. */
+  /**
+   * Ends every process that carries the sandbox: first it may end by itself, then the inner ones are killed, so that the outer ones clear up, then all. What comes up meanwhile is seen too: a start that is
+   * given up goes on until it has been found.
+   */
   private boolean endCarriers() {
+    boolean interrupted = awaitNone(BY_ITSELF, carriers -> {});
+    interrupted |= awaitNone(INNER_FIRST, Carriers::killInner);
+    return interrupted
+        | awaitNone(
+            AFTER_KILL,
+            carriers -> {
+              Process process = launcher;
+              if (process != null) {
+                process.destroyForcibly();
+              }
+              carriers.killAll();
+            });
+  }
+
+  private boolean awaitNone(Duration atMost, Consumer<Carriers> each) {
+    long deadline = System.nanoTime() + atMost.toNanos();
     boolean interrupted = false;
-    Carriers carriers = Carriers.of(log(folder));
-    Process process = launcher;
-    if (!carriers.isEmpty()) {
-      interrupted |= awaitEnd(carriers, BY_ITSELF);
-      for (int round = 0; round < 3; round++) {
-        carriers = Carriers.of(log(folder));
-        if (carriers.isEmpty()) {
-          break;
-        }
-        if (round == 0) {
-          carriers.killInner();
-        } else {
-          carriers.killAll();
-        }
-        interrupted |= awaitEnd(carriers, AFTER_KILL);
+    while (true) {
+      Carriers carriers = Carriers.of(log(folder));
+      Process process = launcher;
+      boolean launching = process != null && process.isAlive();
+      long left = deadline - System.nanoTime();
+      if (carriers.isEmpty() && !launching || left <= 0) {
+        return interrupted;
+      }
+      each.accept(carriers);
+      interrupted |= awaitEnd(carriers, Duration.ofNanos(Math.min(left, LOOK_AGAIN.toNanos())));
+      if (carriers.isEmpty()) {
+        // The launcher has not come to the point where it can be recognised.
+        interrupted |= pause(1);
       }
     }
-    if (process != null && process.isAlive()) {
-      process.destroyForcibly();
+  }
+
+  private static boolean pause(long millis) {
+    try {
+      Thread.sleep(millis);
+      return false;
+    } catch (InterruptedException e) {
+      return true;
     }
-    return interrupted;
   }
 
   private static boolean awaitEnd(Carriers carriers, Duration atMost) {
@@ -202,11 +237,7 @@ final class LaunchedGuest implements GuestHost {
     boolean interrupted = false;
     long pause = 1;
     while (carriers.anyAlive() && System.nanoTime() < deadline) {
-      try {
-        Thread.sleep(pause);
-      } catch (InterruptedException e) {
-        interrupted = true;
-      }
+      interrupted |= pause(pause);
       pause = Math.min(pause + 1, 10);
     }
     return interrupted;
@@ -239,9 +270,14 @@ final class LaunchedGuest implements GuestHost {
     }
     Carriers carriers = Carriers.of(log(folder));
     HostProcess found = carriers.guest().orElse(null);
+    for (int i = 0; i < LOOKS && found == null && !carriers.isEmpty(); i++) {
+      // The kernel's list of children may leave some out while others end.
+      carriers = Carriers.of(log(folder));
+      found = carriers.guest().orElse(null);
+    }
     guest = found;
-    // A command that stays may not have come to the point where the guest is; one that is done has.
-    comingUp = found == null && stays && !carriers.isEmpty();
+    // The launcher may be done, or have detached, before the guest is there; but a start that is done and has no guest for long has failed.
+    comingUp = found == null && launcher != null && !carriers.isEmpty() && (stays || now - launched < COMING_UP.toNanos());
     lastLook = now;
     return found == null && !comingUp;
   }

@@ -23,7 +23,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.function.Function;
@@ -34,6 +34,7 @@ public final class LaunchedSandboxes implements AutoCloseable {
   /** After its time to live a guest ends by itself; one that does not has been replaced by what ran in the sandbox. */
   private static final Duration AFTER_EXPIRY = Duration.ofMinutes(1);
 
+  private static final Duration ALIVE_WITHIN = Duration.ofSeconds(10);
   private static final Duration LONGEST_START = Duration.ofMinutes(10);
 
   private final String provider;
@@ -41,7 +42,7 @@ public final class LaunchedSandboxes implements AutoCloseable {
   private final CacheHome cache;
   private final FolderRemoval removal;
   private final Semaphore starts;
-  private final Set<GuestSandbox> owned = ConcurrentHashMap.newKeySet();
+  private final Map<GuestSandbox, LaunchedGuest> owned = new ConcurrentHashMap<>();
 
   /** How a guest is started in this folder, which is there for it alone. */
   @FunctionalInterface
@@ -70,8 +71,8 @@ public final class LaunchedSandboxes implements AutoCloseable {
       stays = launch.stays();
       guest = LaunchedGuest.launch(folder, removal, cache.guest(), launch);
       GuestSandbox sandbox = GuestSandbox.create(guest, spec, defaults, probe, readyWithin);
-      owned.removeIf(other -> other.status() == SandboxStatus.STOPPED);
-      owned.add(sandbox);
+      owned.values().removeIf(LaunchedGuest::destroyed);
+      owned.put(sandbox, guest);
       return sandbox;
     } catch (UnusableException e) {
       throw e;
@@ -167,7 +168,7 @@ public final class LaunchedSandboxes implements AutoCloseable {
   /** Ends the sandboxes that were made here and not detached. One that fails to end does not keep the others from it. */
   @Override
   public void close() {
-    List<Thread> ends = owned.stream().map(sandbox -> Thread.ofVirtual().start(sandbox::close)).toList();
+    List<Thread> ends = owned.keySet().stream().map(sandbox -> Thread.ofVirtual().start(sandbox::close)).toList();
     boolean interrupted = false;
     for (Thread end : ends) {
       while (end.isAlive()) {
@@ -197,12 +198,7 @@ public final class LaunchedSandboxes implements AutoCloseable {
       if (overdue || guest.link().gone()) {
         return false;
       }
-      try {
-        connect(folder, spec -> Defaults.NONE).close();
-        return true;
-      } catch (SandboxException e) {
-        return false;
-      }
+      return Pulse.beats(folder.socket(), ALIVE_WITHIN);
     }
 
     @Override

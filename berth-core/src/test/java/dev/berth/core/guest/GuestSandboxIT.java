@@ -358,7 +358,7 @@ final class GuestSandboxIT {
             .build();
     RealGuest guest = new RealGuest(folder, UnaryOperator.identity());
     Probe probe =
-        new Probe("echo ready", "ead", Duration.ofSeconds(5), null, 3, Duration.ofMillis(1));
+        new Probe("echo ready", "ead", Duration.ofSeconds(5), null, 3, Duration.ofMillis(1), false);
     try (GuestSandbox sandbox =
         GuestSandbox.create(guest, spec, Defaults.NONE, probe, Duration.ofSeconds(10))) {
       assertThat(folder.resolve("new/folder/f.txt")).hasContent("text\n");
@@ -373,7 +373,7 @@ final class GuestSandboxIT {
   @Test
   void aFailedProbeLeavesNothing() throws Exception {
     RealGuest guest = new RealGuest(folder, UnaryOperator.identity());
-    Probe probe = new Probe("exit 4", null, Duration.ofSeconds(5), null, 1, Duration.ZERO);
+    Probe probe = new Probe("exit 4", null, Duration.ofSeconds(5), null, 1, Duration.ZERO, false);
     assertThatThrownBy(() ->
             GuestSandbox.create(
                 guest, SandboxSpec.builder().build(), Defaults.NONE, probe, Duration.ofSeconds(10)))
