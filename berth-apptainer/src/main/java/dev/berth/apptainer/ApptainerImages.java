@@ -20,27 +20,36 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The images of Apptainer sandboxes: fetched, built and converted by {@code apptainer}, each once, and kept in the user's image store. Thread-safe. */
 public final class ApptainerImages {
   private static final Duration LONGEST_FETCH = Duration.ofHours(2);
 
+  /** {@code scheme://user:password@host}; an @ before a digest is none of that. */
+  private static final Pattern PASSWORD = Pattern.compile("^[A-Za-z0-9+]+://[^/@]+:[^/@]+@(?!sha\\d+:)");
+
   private final ApptainerConfig.Images config;
   private final ApptainerBinary binary;
   private final ImageStore store;
+  private final FolderRemoval removal;
+  private final Layers layers;
   private final ImageRewrites rewrites;
   private final Semaphore processes;
 
   ApptainerImages(ApptainerConfig.Images config, ApptainerBinary binary, CacheHome cache, Semaphore processes) {
     this.config = config;
     this.binary = binary;
-    this.store = new ImageStore(cache, FolderRemoval.with(cache));
+    this.removal = FolderRemoval.with(cache);
+    this.store = new ImageStore(cache, removal);
+    this.layers = new Layers(cache.images().resolve(".layers"));
     this.rewrites = ImageRewrites.of(config.rewrites());
     this.processes = processes;
   }
@@ -63,7 +72,7 @@ public final class ApptainerImages {
 
   /** Makes sure that what a spec names can be started. */
   Ready obtain(String image, Consumer<String> progress) throws InterruptedException {
-    ImageReference reference = ImageReference.parse(image);
+    ImageReference reference = parse(image);
     if (reference.local()) {
       return local(reference.path(), progress);
     }
@@ -79,7 +88,7 @@ public final class ApptainerImages {
    * @throws CreateException if it could not be had
    */
   public Path pull(String image, PullPolicy policy, Consumer<String> progress) throws InterruptedException {
-    ImageReference reference = ImageReference.parse(image);
+    ImageReference reference = parse(image);
     if (reference.local()) {
       throw new RequestException("Tried to pull " + image + ", but that is a file or folder of this host; name an image such as alpine:3.20 or docker://alpine:3.20.");
     }
@@ -95,7 +104,7 @@ public final class ApptainerImages {
    * @throws CreateException if the build failed; the message ends with the end of its log
    */
   public Path build(String name, Path definition, Consumer<String> progress) throws InterruptedException {
-    ImageReference reference = ImageReference.parse(name);
+    ImageReference reference = parse(name);
     if (reference.local()) {
       throw new RequestException("Tried to build an image under the name '" + name + "'; a name must not look like a path. Use one such as tools:1.");
     }
@@ -103,7 +112,7 @@ public final class ApptainerImages {
       throw new RequestException("Tried to build from " + definition + ", but there is no such definition file.");
     }
     Path file = definition.toAbsolutePath();
-    ImageProducer producer = (target, lines) -> run("build " + name + " from " + definition, arguments("build", target, file.toString()), file.getParent(), lines);
+    ImageProducer producer = (target, lines) -> make("build " + name + " from " + definition, arguments("build", target, file.toString()), file.getParent(), target, lines);
     try (ImageUse use = store.obtain(ImageKey.of(reference, kind()), PullPolicy.ALWAYS, producer, LONGEST_FETCH, progress)) {
       return use.path();
     }
@@ -115,24 +124,36 @@ public final class ApptainerImages {
   }
 
   /**
-   * Removes an image, in whatever form it is kept.
+   * Removes an image, in whatever form it is kept; of a .sif file what was unpacked of it, never the file itself.
    *
    * @param patience how long to wait for those who use it
    * @return whether there was one
    * @throws RequestException if it is still used then
    */
   public boolean remove(String image, Duration patience) throws InterruptedException {
-    ImageReference reference = ImageReference.parse(image);
+    ImageReference reference = parse(image);
     boolean removed = false;
+    if (reference.local()) {
+      for (StoredImage unpacked : unpackedOf(reference.path())) {
+        removed |= store.remove(unpacked.key(), patience);
+      }
+      return removed;
+    }
     for (ImageKind kind : ImageKind.values()) {
       removed |= store.remove(ImageKey.of(reference, kind), patience);
     }
     return removed;
   }
 
-  /** Removes what nobody has begun to use for this long. */
+  /** Removes what nobody has begun to use for this long, and the layers that were fetched before that. */
   public List<StoredImage> prune(Duration unusedFor) throws InterruptedException {
-    return store.prune(unusedFor);
+    List<StoredImage> removed = store.prune(unusedFor);
+    try {
+      layers.prune(Instant.now().minus(unusedFor));
+    } catch (IOException e) {
+      throw new CreateException(ApptainerProvider.NAME, null, "Tried to prune the layers of images, but " + e + ".", e);
+    }
+    return removed;
   }
 
   private ImageKind kind() {
@@ -151,7 +172,11 @@ public final class ApptainerImages {
     }
     ImageReference source = rewrites.apply(reference);
     boolean sif = kind() == ImageKind.SIF;
-    ImageProducer producer = (target, lines) -> run("fetch " + source, arguments(sif ? "pull" : "build", target, source.text()), null, lines);
+    ImageProducer producer =
+        (target, lines) -> {
+          make("fetch " + source, arguments(sif ? "pull" : "build", target, source.text()), null, target, lines);
+          Architecture.check(reference, target);
+        };
     return store.obtain(ImageKey.of(reference, kind()), policy, producer, LONGEST_FETCH, progress);
   }
 
@@ -162,13 +187,37 @@ public final class ApptainerImages {
     if (!Files.isReadable(path)) {
       throw new RequestException("Tried to use the image " + path + ", but it may not be read by this user.");
     }
-    if (Files.isDirectory(path) || mountable()) {
+    boolean wanted = kind() == ImageKind.FOLDER;
+    if (Files.isDirectory(path) || !wanted && mountable()) {
       return new Ready(path, null, List.of());
     }
-    ImageReference version = new ImageReference(fingerprint(path));
-    ImageProducer producer = (target, lines) -> run("unpack " + path, List.of("build", "--sandbox", "--fix-perms", target.toString(), path.toString()), null, lines);
-    ImageUse use = store.obtain(ImageKey.of(version, ImageKind.FOLDER), PullPolicy.MISSING, producer, LONGEST_FETCH, progress);
-    return new Ready(use.path(), use, List.of("The image " + path + " is used unpacked, because /dev/fuse is not usable here."));
+    ImageKey key = ImageKey.of(new ImageReference(fingerprint(path)), ImageKind.FOLDER);
+    ImageProducer producer =
+        (target, lines) -> {
+          lines.accept("Unpacking " + path + ", once");
+          make("unpack " + path, List.of("build", "--sandbox", "--fix-perms", target.toString(), path.toString()), null, target, lines);
+          forgetOlder(path, key);
+        };
+    ImageUse use = store.obtain(key, PullPolicy.MISSING, producer, LONGEST_FETCH, progress);
+    return new Ready(use.path(), use, wanted ? List.of() : List.of("The image " + path + " is used unpacked, because /dev/fuse is not usable here."));
+  }
+
+  /** What was unpacked of a file that has changed since goes, unless it is still used: then pruning finds it. */
+  private void forgetOlder(Path path, ImageKey current) throws InterruptedException {
+    for (StoredImage older : unpackedOf(path)) {
+      if (!older.key().equals(current) && !older.inUse()) {
+        try {
+          store.remove(older.key(), Duration.ZERO);
+        } catch (RequestException e) {
+          // Somebody has begun to use it this moment.
+        }
+      }
+    }
+  }
+
+  private List<StoredImage> unpackedOf(Path file) throws InterruptedException {
+    String prefix = "file://" + real(file) + "?";
+    return store.list().stream().filter(image -> image.key().reference().startsWith(prefix)).toList();
   }
 
   /** Whether a .sif file can be mounted: as root by the kernel, else by FUSE. */
@@ -177,13 +226,30 @@ public final class ApptainerImages {
     return Doctor.isRoot() || Files.isReadable(fuse) && Files.isWritable(fuse);
   }
 
+  /** Which state of a file: another file of the same name, or a changed one, has another. */
   private static String fingerprint(Path file) {
     try {
-      BasicFileAttributes attributes = Files.readAttributes(file.toRealPath(), BasicFileAttributes.class);
-      return "file://" + file.toRealPath() + "?size=" + attributes.size() + "&modified=" + attributes.lastModifiedTime().toMillis();
+      BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
+      return "file://" + real(file) + "?size=" + attributes.size() + "&modified=" + attributes.lastModifiedTime().toInstant() + "&file=" + attributes.fileKey();
     } catch (IOException e) {
       throw new CreateException(ApptainerProvider.NAME, null, "Tried to look at the image " + file + ", but " + e.getMessage() + ".", e);
     }
+  }
+
+  private static Path real(Path file) {
+    try {
+      return file.toRealPath();
+    } catch (IOException e) {
+      // Gone by now; what was unpacked of it may be there yet.
+      return file;
+    }
+  }
+
+  private static ImageReference parse(String image) {
+    if (PASSWORD.matcher(image).find()) {
+      throw new RequestException("Tried to use an image URI with a user and a password in it; URIs show in ps and in logs. Log in with apptainer registry login, or set APPTAINER_DOCKER_USERNAME and APPTAINER_DOCKER_PASSWORD.");
+    }
+    return ImageReference.parse(image);
   }
 
   private List<String> arguments(String verb, Path target, String source) {
@@ -202,16 +268,29 @@ public final class ApptainerImages {
     return arguments;
   }
 
-  private void run(String tried, List<String> arguments, @Nullable Path directory, Consumer<String> lines) throws InterruptedException {
-    HostCommand command = binary.command(arguments).withTimeout(LONGEST_FETCH).withLines(lines);
+  /**
+   * Lets {@code apptainer} make an image. Its temporary files and its cache are beside the target under the target's name: on the same file system, and found and deleted with it if this process is killed.
+   */
+  private void make(String tried, List<String> arguments, @Nullable Path directory, Path target, Consumer<String> lines) throws InterruptedException {
+    String chosen = System.getenv("APPTAINER_TMPDIR");
+    Path temporary = (chosen == null || chosen.isEmpty() ? target.getParent() : Path.of(chosen)).resolve(target.getFileName() + ".tmp");
+    Path cache = target.resolveSibling(target.getFileName() + ".cache");
+    HostCommand command =
+        binary.command(arguments).withEnv("APPTAINER_TMPDIR", temporary.toString()).withEnv("APPTAINER_CACHEDIR", cache.toString()).withTimeout(LONGEST_FETCH).withLines(lines);
     processes.acquire();
     try {
+      Files.createDirectory(temporary);
+      layers.lendTo(cache);
       HostResult result = (directory == null ? command : command.inDirectory(directory)).run();
       if (!result.ok()) {
         throw new CreateException(ApptainerProvider.NAME, null, "Tried to " + tried + ", but " + result.description(), null);
       }
+      layers.takeFrom(cache);
+    } catch (IOException e) {
+      throw new CreateException(ApptainerProvider.NAME, null, "Tried to " + tried + ", but its temporary files could not be written: " + e + ".", e);
     } finally {
       processes.release();
+      removal.remove(temporary, cache);
     }
   }
 }
