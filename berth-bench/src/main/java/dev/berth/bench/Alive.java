@@ -41,6 +41,6 @@ record Alive(
    * The carriers of virtual threads may become a few more; a thread for each sandbox would show.
    */
   boolean threadsReached() {
-    return threadsAlive - threadsBefore < Math.max(4, sandboxes / 4);
+    return threadsAlive - threadsBefore < Math.max(6, sandboxes / 4);
   }
 }

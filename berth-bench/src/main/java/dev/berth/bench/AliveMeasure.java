@@ -16,11 +16,13 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /**
@@ -30,7 +32,8 @@ import java.util.stream.Collectors;
 final class AliveMeasure {
   private static final Path PROC = Path.of("/proc");
   private static final int AT_A_TIME = 4;
-  private static final int WARM_UP = 10;
+  private static final int WARM_UP = 8;
+  private static final int STARTS_SECONDS = 5;
   private static final double KIB = 1024;
 
   private AliveMeasure() {}
@@ -40,12 +43,16 @@ final class AliveMeasure {
    * thread for each sandbox would not show.
    */
   static Alive run(BerthContender berth, Path image, int sandboxes) throws InterruptedException {
-    for (int i = 0; i < WARM_UP; i++) {
-      Sandbox sandbox = berth.sandbox(image);
-      for (int j = 0; j < WARM_UP * WARM_UP; j++) {
-        sandbox.exec("true").orThrow();
+    List<Sandbox> warmUp = new ArrayList<>();
+    try {
+      start(berth, image, WARM_UP, warmUp);
+      for (int i = 0; i < WARM_UP * WARM_UP; i++) {
+        for (Sandbox sandbox : warmUp) {
+          sandbox.exec("true").orThrow();
+        }
       }
-      sandbox.stop();
+    } finally {
+      warmUp.forEach(Sandbox::stop);
     }
     touchYoungGeneration();
     collect();
@@ -54,32 +61,11 @@ final class AliveMeasure {
     long directBefore = direct();
     long residentBefore = resident();
     List<Sandbox> alive = new ArrayList<>();
-    try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
-      Semaphore slots = new Semaphore(AT_A_TIME);
-      List<Future<Sandbox>> creations = new ArrayList<>();
-      for (int i = 0; i < sandboxes; i++) {
-        creations.add(
-            callers.submit(() -> {
-              slots.acquire();
-              try {
-                return berth.sandbox(image);
-              } finally {
-                slots.release();
-              }
-            }));
-      }
-      await(creations, alive);
-      List<Future<Sandbox>> commands = new ArrayList<>();
-      for (Sandbox sandbox : alive) {
-        commands.add(
-            callers.submit(() -> {
-              sandbox.exec("true").orThrow();
-              return sandbox;
-            }));
-      }
-      await(commands, new ArrayList<>());
+    try {
+      start(berth, image, sandboxes, alive);
       int threadsAlive = threads();
       collect();
+      awaitStarts();
       Processes processes =
           Processes.of(alive.stream().map(Sandbox::id).collect(Collectors.toSet()));
       return new Alive(
@@ -95,6 +81,52 @@ final class AliveMeasure {
     } finally {
       alive.forEach(Sandbox::stop);
     }
+  }
+
+  /**
+   * Starts sandboxes, a few at a time, then runs a command in all at once. Those that were started
+   * are in {@code started} even if it fails.
+   */
+  private static void start(BerthContender berth, Path image, int sandboxes, List<Sandbox> started)
+      throws InterruptedException {
+    try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
+      Semaphore slots = new Semaphore(AT_A_TIME);
+      List<Future<Sandbox>> creations = new ArrayList<>();
+      for (int i = 0; i < sandboxes; i++) {
+        creations.add(
+            callers.submit(() -> {
+              slots.acquire();
+              try {
+                return berth.sandbox(image);
+              } finally {
+                slots.release();
+              }
+            }));
+      }
+      await(creations, started);
+      List<Future<Sandbox>> commands = new ArrayList<>();
+      for (Sandbox sandbox : started) {
+        commands.add(
+            callers.submit(() -> {
+              sandbox.exec("true").orThrow();
+              return sandbox;
+            }));
+      }
+      await(commands, new ArrayList<>());
+    }
+  }
+
+  /**
+   * A guest answers before Apptainer's command that started it has ended; sandboxes that are alive
+   * do without it.
+   */
+  private static void awaitStarts() {
+    CompletableFuture<?>[] ends =
+        ProcessHandle.current()
+            .children()
+            .map(ProcessHandle::onExit)
+            .toArray(CompletableFuture<?>[]::new);
+    CompletableFuture.allOf(ends).completeOnTimeout(null, STARTS_SECONDS, TimeUnit.SECONDS).join();
   }
 
   private static void await(List<Future<Sandbox>> tasks, List<Sandbox> done)

@@ -33,9 +33,9 @@ record Plan(
   static final int SMALL_BYTES = 1 << 10;
   static final int LARGE_BYTES = 100 << 20;
 
-  /** Up to six minutes. */
-  static final Plan FULL = new Plan(60, 150, 10, 5, 96, 5_000, 15, 60, 10, 100);
+  /** Up to six minutes on an idle machine. */
+  static final Plan FULL = new Plan(60, 150, 10, 5, 80, 4_000, 12, 50, 10, 100);
 
-  /** Up to one minute. */
-  static final Plan QUICK = new Plan(20, 25, 10, 2, 48, 2_000, 3, 10, 3, 20);
+  /** Up to one minute on an idle machine. */
+  static final Plan QUICK = new Plan(10, 12, 10, 1, 40, 1_000, 2, 6, 2, 12);
 }
