@@ -20,7 +20,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -29,12 +28,16 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/** The images of Apptainer sandboxes: fetched, built and converted by {@code apptainer}, each once, and kept in the user's image store. Thread-safe. */
+/**
+ * The images of Apptainer sandboxes: fetched, built and converted by {@code apptainer}, each once,
+ * and kept in the user's image store. Thread-safe.
+ */
 public final class ApptainerImages {
   private static final Duration LONGEST_FETCH = Duration.ofHours(2);
 
   /** {@code scheme://user:password@host}; an @ before a digest is none of that. */
-  private static final Pattern PASSWORD = Pattern.compile("^[A-Za-z0-9+]+://[^/@]+:[^/@]+@(?!sha\\d+:)");
+  private static final Pattern PASSWORD =
+      Pattern.compile("^[A-Za-z0-9+]+://[^/@]+:[^/@]+@(?!sha\\d+:)");
 
   private final ApptainerConfig.Images config;
   private final ApptainerBinary binary;
@@ -44,12 +47,13 @@ public final class ApptainerImages {
   private final ImageRewrites rewrites;
   private final Semaphore processes;
 
-  ApptainerImages(ApptainerConfig.Images config, ApptainerBinary binary, CacheHome cache, Semaphore processes) {
+  ApptainerImages(
+      ApptainerConfig.Images config, ApptainerBinary binary, CacheHome cache, Semaphore processes) {
     this.config = config;
     this.binary = binary;
     this.removal = FolderRemoval.with(cache);
     this.store = new ImageStore(cache, removal);
-    this.layers = new Layers(cache.images().resolve(".layers"));
+    this.layers = new Layers(store.parts());
     this.rewrites = ImageRewrites.of(config.rewrites());
     this.processes = processes;
   }
@@ -87,10 +91,14 @@ public final class ApptainerImages {
    * @return where it is
    * @throws CreateException if it could not be had
    */
-  public Path pull(String image, PullPolicy policy, Consumer<String> progress) throws InterruptedException {
+  public Path pull(String image, PullPolicy policy, Consumer<String> progress)
+      throws InterruptedException {
     ImageReference reference = parse(image);
     if (reference.local()) {
-      throw new RequestException("Tried to pull " + image + ", but that is a file or folder of this host; name an image such as alpine:3.20 or docker://alpine:3.20.");
+      throw new RequestException(
+          "Tried to pull "
+              + image
+              + ", but that is a file or folder of this host; name an image such as alpine:3.20 or docker://alpine:3.20.");
     }
     try (ImageUse use = fetch(reference, policy, progress)) {
       return use.path();
@@ -98,22 +106,37 @@ public final class ApptainerImages {
   }
 
   /**
-   * Builds an image from a definition file and puts it into the store under this name, replacing what was there.
+   * Builds an image from a definition file and puts it into the store under this name, replacing
+   * what was there.
    *
    * @return where it is
    * @throws CreateException if the build failed; the message ends with the end of its log
    */
-  public Path build(String name, Path definition, Consumer<String> progress) throws InterruptedException {
+  public Path build(String name, Path definition, Consumer<String> progress)
+      throws InterruptedException {
     ImageReference reference = parse(name);
     if (reference.local()) {
-      throw new RequestException("Tried to build an image under the name '" + name + "'; a name must not look like a path. Use one such as tools:1.");
+      throw new RequestException(
+          "Tried to build an image under the name '"
+              + name
+              + "'; a name must not look like a path. Use one such as tools:1.");
     }
     if (!Files.isRegularFile(definition)) {
-      throw new RequestException("Tried to build from " + definition + ", but there is no such definition file.");
+      throw new RequestException(
+          "Tried to build from " + definition + ", but there is no such definition file.");
     }
     Path file = definition.toAbsolutePath();
-    ImageProducer producer = (target, lines) -> make("build " + name + " from " + definition, arguments("build", target, file.toString()), file.getParent(), target, lines);
-    try (ImageUse use = store.obtain(ImageKey.of(reference, kind()), PullPolicy.ALWAYS, producer, LONGEST_FETCH, progress)) {
+    ImageProducer producer =
+        (target, lines) ->
+            make(
+                "build " + name + " from " + definition,
+                arguments("build", target, file.toString()),
+                file.getParent(),
+                target,
+                lines);
+    try (ImageUse use =
+        store.obtain(
+            ImageKey.of(reference, kind()), PullPolicy.ALWAYS, producer, LONGEST_FETCH, progress)) {
       return use.path();
     }
   }
@@ -124,7 +147,8 @@ public final class ApptainerImages {
   }
 
   /**
-   * Removes an image, in whatever form it is kept; of a .sif file what was unpacked of it, never the file itself.
+   * Removes an image, in whatever form it is kept; of a .sif file what was unpacked of it, never
+   * the file itself.
    *
    * @param patience how long to wait for those who use it
    * @return whether there was one
@@ -145,22 +169,20 @@ public final class ApptainerImages {
     return removed;
   }
 
-  /** Removes what nobody has begun to use for this long, and the layers that were fetched before that. */
+  /**
+   * Removes what nobody has begun to use for this long, and the layers that were fetched before
+   * that.
+   */
   public List<StoredImage> prune(Duration unusedFor) throws InterruptedException {
-    List<StoredImage> removed = store.prune(unusedFor);
-    try {
-      layers.prune(Instant.now().minus(unusedFor));
-    } catch (IOException e) {
-      throw new CreateException(ApptainerProvider.NAME, null, "Tried to prune the layers of images, but " + e + ".", e);
-    }
-    return removed;
+    return store.prune(unusedFor);
   }
 
   private ImageKind kind() {
     return config.format() == ApptainerConfig.Format.SIF ? ImageKind.SIF : ImageKind.FOLDER;
   }
 
-  private ImageUse fetch(ImageReference reference, PullPolicy policy, Consumer<String> progress) throws InterruptedException {
+  private ImageUse fetch(ImageReference reference, PullPolicy policy, Consumer<String> progress)
+      throws InterruptedException {
     if (policy != PullPolicy.ALWAYS) {
       // Kept in the other form it serves as well, and need not be fetched again.
       for (ImageKind kind : ImageKind.values()) {
@@ -174,7 +196,12 @@ public final class ApptainerImages {
     boolean sif = kind() == ImageKind.SIF;
     ImageProducer producer =
         (target, lines) -> {
-          make("fetch " + source, arguments(sif ? "pull" : "build", target, source.text()), null, target, lines);
+          make(
+              "fetch " + source,
+              arguments(sif ? "pull" : "build", target, source.text()),
+              null,
+              target,
+              lines);
           Architecture.check(reference, target);
         };
     return store.obtain(ImageKey.of(reference, kind()), policy, producer, LONGEST_FETCH, progress);
@@ -182,10 +209,14 @@ public final class ApptainerImages {
 
   private Ready local(Path path, Consumer<String> progress) throws InterruptedException {
     if (!Files.exists(path)) {
-      throw new RequestException("Tried to use the image " + path + ", but there is no such file or folder; a registry's image needs no leading / or . in its name.");
+      throw new RequestException(
+          "Tried to use the image "
+              + path
+              + ", but there is no such file or folder; a registry's image needs no leading / or . in its name.");
     }
     if (!Files.isReadable(path)) {
-      throw new RequestException("Tried to use the image " + path + ", but it may not be read by this user.");
+      throw new RequestException(
+          "Tried to use the image " + path + ", but it may not be read by this user.");
     }
     boolean wanted = kind() == ImageKind.FOLDER;
     if (Files.isDirectory(path) || !wanted && mountable()) {
@@ -195,14 +226,28 @@ public final class ApptainerImages {
     ImageProducer producer =
         (target, lines) -> {
           lines.accept("Unpacking " + path + ", once");
-          make("unpack " + path, List.of("build", "--sandbox", "--fix-perms", target.toString(), path.toString()), null, target, lines);
+          make(
+              "unpack " + path,
+              List.of("build", "--sandbox", "--fix-perms", target.toString(), path.toString()),
+              null,
+              target,
+              lines);
           forgetOlder(path, key);
         };
     ImageUse use = store.obtain(key, PullPolicy.MISSING, producer, LONGEST_FETCH, progress);
-    return new Ready(use.path(), use, wanted ? List.of() : List.of("The image " + path + " is used unpacked, because /dev/fuse is not usable here."));
+    return new Ready(
+        use.path(),
+        use,
+        wanted
+            ? List.of()
+            : List.of(
+                "The image " + path + " is used unpacked, because /dev/fuse is not usable here."));
   }
 
-  /** What was unpacked of a file that has changed since goes, unless it is still used: then pruning finds it. */
+  /**
+   * What was unpacked of a file that has changed since goes, unless it is still used: then pruning
+   * finds it.
+   */
   private void forgetOlder(Path path, ImageKey current) throws InterruptedException {
     for (StoredImage older : unpackedOf(path)) {
       if (!older.key().equals(current) && !older.inUse()) {
@@ -217,7 +262,9 @@ public final class ApptainerImages {
 
   private List<StoredImage> unpackedOf(Path file) throws InterruptedException {
     String prefix = "file://" + real(file) + "?";
-    return store.list().stream().filter(image -> image.key().reference().startsWith(prefix)).toList();
+    return store.list().stream()
+        .filter(image -> image.key().reference().startsWith(prefix))
+        .toList();
   }
 
   /** Whether a .sif file can be mounted: as root by the kernel, else by FUSE. */
@@ -230,9 +277,20 @@ public final class ApptainerImages {
   private static String fingerprint(Path file) {
     try {
       BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-      return "file://" + real(file) + "?size=" + attributes.size() + "&modified=" + attributes.lastModifiedTime().toInstant() + "&file=" + attributes.fileKey();
+      return "file://"
+          + real(file)
+          + "?size="
+          + attributes.size()
+          + "&modified="
+          + attributes.lastModifiedTime().toInstant()
+          + "&file="
+          + attributes.fileKey();
     } catch (IOException e) {
-      throw new CreateException(ApptainerProvider.NAME, null, "Tried to look at the image " + file + ", but " + e.getMessage() + ".", e);
+      throw new CreateException(
+          ApptainerProvider.NAME,
+          null,
+          "Tried to look at the image " + file + ", but " + e.getMessage() + ".",
+          e);
     }
   }
 
@@ -247,7 +305,8 @@ public final class ApptainerImages {
 
   private static ImageReference parse(String image) {
     if (PASSWORD.matcher(image).find()) {
-      throw new RequestException("Tried to use an image URI with a user and a password in it; URIs show in ps and in logs. Log in with apptainer registry login, or set APPTAINER_DOCKER_USERNAME and APPTAINER_DOCKER_PASSWORD.");
+      throw new RequestException(
+          "Tried to use an image URI with a user and a password in it; URIs show in ps and in logs. Log in with apptainer registry login, or set APPTAINER_DOCKER_USERNAME and APPTAINER_DOCKER_PASSWORD.");
     }
     return ImageReference.parse(image);
   }
@@ -269,25 +328,48 @@ public final class ApptainerImages {
   }
 
   /**
-   * Lets {@code apptainer} make an image. Its temporary files and its cache are beside the target under the target's name: on the same file system, and found and deleted with it if this process is killed.
+   * Lets {@code apptainer} make an image. Its temporary files and its cache are beside the target
+   * under the target's name: on the same file system, and found and deleted with it if this process
+   * is killed.
    */
-  private void make(String tried, List<String> arguments, @Nullable Path directory, Path target, Consumer<String> lines) throws InterruptedException {
+  private void make(
+      String tried,
+      List<String> arguments,
+      @Nullable Path directory,
+      Path target,
+      Consumer<String> lines)
+      throws InterruptedException {
     String chosen = System.getenv("APPTAINER_TMPDIR");
-    Path temporary = (chosen == null || chosen.isEmpty() ? target.getParent() : Path.of(chosen)).resolve(target.getFileName() + ".tmp");
+    Path temporary =
+        (chosen == null || chosen.isEmpty() ? target.getParent() : Path.of(chosen))
+            .resolve(target.getFileName() + ".tmp");
     Path cache = target.resolveSibling(target.getFileName() + ".cache");
     HostCommand command =
-        binary.command(arguments).withEnv("APPTAINER_TMPDIR", temporary.toString()).withEnv("APPTAINER_CACHEDIR", cache.toString()).withTimeout(LONGEST_FETCH).withLines(lines);
+        binary
+            .command(arguments)
+            .withEnv("APPTAINER_TMPDIR", temporary.toString())
+            .withEnv("APPTAINER_CACHEDIR", cache.toString())
+            .withTimeout(LONGEST_FETCH)
+            .withLines(lines);
     processes.acquire();
     try {
       Files.createDirectory(temporary);
       layers.lendTo(cache);
       HostResult result = (directory == null ? command : command.inDirectory(directory)).run();
       if (!result.ok()) {
-        throw new CreateException(ApptainerProvider.NAME, null, "Tried to " + tried + ", but " + result.description(), null);
+        throw new CreateException(
+            ApptainerProvider.NAME,
+            null,
+            "Tried to " + tried + ", but " + result.description(),
+            null);
       }
       layers.takeFrom(cache);
     } catch (IOException e) {
-      throw new CreateException(ApptainerProvider.NAME, null, "Tried to " + tried + ", but its temporary files could not be written: " + e + ".", e);
+      throw new CreateException(
+          ApptainerProvider.NAME,
+          null,
+          "Tried to " + tried + ", but its temporary files could not be written: " + e + ".",
+          e);
     } finally {
       processes.release();
       removal.remove(temporary, cache);

@@ -5,17 +5,19 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 
 /**
  * The layers that were fetched, by their digests, so that images with common ones fetch them once.
  *
- * <p>Apptainer's own cache is one folder that all its processes write to: two at once, or one that is killed, leave an empty {@code index.json}, and from then on every pull of that user fails with {@code unexpected end
- * of JSON input}. So each fetch gets a cache of its own, into which what is known is linked, and from which what is new is linked back once the fetch has succeeded.
+ * <p>Apptainer's own cache is one folder that all its processes write to: two at once, or one that
+ * is killed, leave an empty {@code index.json}, and from then on every pull of that user fails with
+ * {@code unexpected end of JSON input}. So each fetch gets a cache of its own, into which what is
+ * known is linked, and from which what is new is linked back once the fetch has succeeded.
  */
 final class Layers {
   private static final String LAYOUT = "{\"imageLayoutVersion\":\"1.0.0\"}";
-  private static final String INDEX = "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
+  private static final String INDEX =
+      "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 
   private final Path pool;
 
@@ -36,20 +38,6 @@ final class Layers {
   /** Keeps what a successful fetch has added. */
   void takeFrom(Path cache) throws IOException {
     link(blobs(cache), pool);
-  }
-
-  /** Deletes what was fetched before then. */
-  void prune(Instant limit) throws IOException {
-    if (!Files.isDirectory(pool)) {
-      return;
-    }
-    try (DirectoryStream<Path> layers = Files.newDirectoryStream(pool)) {
-      for (Path layer : layers) {
-        if (!Files.getLastModifiedTime(layer).toInstant().isAfter(limit)) {
-          Files.deleteIfExists(layer);
-        }
-      }
-    }
   }
 
   private static Path blobs(Path cache) {

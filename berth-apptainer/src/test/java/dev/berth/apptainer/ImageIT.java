@@ -45,7 +45,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Images from a real registry, real files and real definition files, in a store of each test's own. */
+/**
+ * Images from a real registry, real files and real definition files, in a store of each test's own.
+ */
 class ImageIT {
   private static final Duration LONG = Duration.ofSeconds(120);
 
@@ -103,21 +105,28 @@ class ImageIT {
   void aBareNameIsRewrittenToAMirror() throws Exception {
     Map<String, String> rewrites = Map.of("docker://tools/", registry.uri("a/"));
 
-    Path image = images(config(Format.FOLDER, rewrites, null)).pull("tools/b_c:2", PullPolicy.MISSING, progress::add);
+    Path image =
+        images(config(Format.FOLDER, rewrites, null))
+            .pull("tools/b_c:2", PullPolicy.MISSING, progress::add);
 
     assertThat(version(image)).isEqualTo("two");
     // It keeps the name that it was asked for by.
-    assertThat(images().list()).extracting(stored -> stored.key().reference()).containsExactly("docker://tools/b_c:2");
+    assertThat(images().list())
+        .extracting(stored -> stored.key().reference())
+        .containsExactly("docker://tools/b_c:2");
   }
 
   @Test
   void aFileThatIsNotThereIsSaid() {
-    assertThatThrownBy(() -> obtain(scratch.resolve("none.sif").toString())).isInstanceOf(RequestException.class).hasMessageContaining("no such file or folder");
+    assertThatThrownBy(() -> obtain(scratch.resolve("none.sif").toString()))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("no such file or folder");
   }
 
   @Test
   void anImageThatTheRegistryDoesNotHaveIsSaid() {
-    assertThatThrownBy(() -> images().pull(registry.uri("a/none:1"), PullPolicy.MISSING, progress::add))
+    assertThatThrownBy(
+            () -> images().pull(registry.uri("a/none:1"), PullPolicy.MISSING, progress::add))
         .isInstanceOf(CreateException.class)
         .hasMessageContaining("Tried to fetch " + registry.uri("a/none:1"))
         .hasMessageContaining("manifest unknown");
@@ -128,7 +137,8 @@ class ImageIT {
   void aNameWithOddCharactersIsOneArgument() {
     String odd = registry.uri("a/b c;$(touch " + scratch + "/run)`'\"\n--arch:1");
 
-    assertThatThrownBy(() -> images().pull(odd, PullPolicy.MISSING, progress::add)).isInstanceOf(SandboxException.class);
+    assertThatThrownBy(() -> images().pull(odd, PullPolicy.MISSING, progress::add))
+        .isInstanceOf(SandboxException.class);
 
     assertThat(scratch.resolve("run")).doesNotExist();
     assertThat(inStore("")).isEmpty();
@@ -136,12 +146,17 @@ class ImageIT {
 
   @Test
   void aNameThatLooksLikeAFlagIsNone() {
-    assertThatThrownBy(() -> images().pull("--help", PullPolicy.MISSING, progress::add)).isInstanceOf(SandboxException.class).hasMessageContaining("docker://--help");
+    assertThatThrownBy(() -> images().pull("--help", PullPolicy.MISSING, progress::add))
+        .isInstanceOf(SandboxException.class)
+        .hasMessageContaining("docker://--help");
   }
 
   @Test
   void aPasswordInAUriIsRefusedAndNotRepeated() {
-    assertThatThrownBy(() -> obtain("docker://me:hunter2@127.0.0.1:1/a:1")).isInstanceOf(RequestException.class).hasMessageNotContaining("hunter2").hasMessageContaining("APPTAINER_DOCKER_PASSWORD");
+    assertThatThrownBy(() -> obtain("docker://me:hunter2@127.0.0.1:1/a:1"))
+        .isInstanceOf(RequestException.class)
+        .hasMessageNotContaining("hunter2")
+        .hasMessageContaining("APPTAINER_DOCKER_PASSWORD");
   }
 
   // When it is fetched.
@@ -150,7 +165,10 @@ class ImageIT {
   void neverFetchesNothing() throws Exception {
     registry.hold();
     try {
-      assertThatThrownBy(() -> images().pull(registry.uri("a/b_c:1"), PullPolicy.NEVER, progress::add)).isInstanceOf(CreateException.class).hasMessageContaining("pull policy is never");
+      assertThatThrownBy(
+              () -> images().pull(registry.uri("a/b_c:1"), PullPolicy.NEVER, progress::add))
+          .isInstanceOf(CreateException.class)
+          .hasMessageContaining("pull policy is never");
     } finally {
       registry.goOn();
     }
@@ -162,19 +180,27 @@ class ImageIT {
     Path first = images().pull(registry.uri("once/missing:1"), PullPolicy.MISSING, progress::add);
     registry.push("once/missing:1", "second");
 
-    assertThat(images().pull(registry.uri("once/missing:1"), PullPolicy.MISSING, progress::add)).isEqualTo(first);
+    assertThat(images().pull(registry.uri("once/missing:1"), PullPolicy.MISSING, progress::add))
+        .isEqualTo(first);
     assertThat(version(first)).isEqualTo("first");
-    assertThat(version(images().pull(registry.uri("once/missing:1"), PullPolicy.NEVER, progress::add))).isEqualTo("first");
+    assertThat(
+            version(images().pull(registry.uri("once/missing:1"), PullPolicy.NEVER, progress::add)))
+        .isEqualTo("first");
   }
 
   @Test
   void alwaysGivesTheNewContentAndRunningSandboxesKeepTheOld() throws Exception {
     registry.push("moving/tag:1", "old");
-    ApptainerConfig.Images always = new ApptainerConfig.Images(PullPolicy.ALWAYS, Format.FOLDER, Map.of(), null, true);
-    try (ApptainerProvider provider = new ApptainerProvider(ApptainerConfig.defaults().with(always))) {
+    ApptainerConfig.Images always =
+        new ApptainerConfig.Images(PullPolicy.ALWAYS, Format.FOLDER, Map.of(), null, true);
+    try (ApptainerProvider provider =
+        new ApptainerProvider(ApptainerConfig.defaults().with(always))) {
       try (Sandbox old = provider.create(SandboxSpec.of(registry.uri("moving/tag:1")))) {
         assertThat(old.exec("cat /version").stdout()).isEqualTo("old");
-        assertThatThrownBy(() -> provider.images().remove(registry.uri("moving/tag:1"), Duration.ZERO)).isInstanceOf(RequestException.class).hasMessageContaining("sandbox " + old.id());
+        assertThatThrownBy(
+                () -> provider.images().remove(registry.uri("moving/tag:1"), Duration.ZERO))
+            .isInstanceOf(RequestException.class)
+            .hasMessageContaining("sandbox " + old.id());
 
         registry.push("moving/tag:1", "new");
         try (Sandbox fresh = provider.create(SandboxSpec.of(registry.uri("moving/tag:1")))) {
@@ -199,7 +225,9 @@ class ImageIT {
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<Path>> pulls = new ArrayList<>();
       for (int i = 0; i < 16; i++) {
-        pulls.add(threads.submit(() -> images.pull(registry.uri("crowd/image:1"), PullPolicy.MISSING, progress::add)));
+        pulls.add(
+            threads.submit(() ->
+                images.pull(registry.uri("crowd/image:1"), PullPolicy.MISSING, progress::add)));
       }
       for (Future<Path> pull : pulls) {
         results.add("made " + pull.get());
@@ -226,7 +254,9 @@ class ImageIT {
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<Future<Path>> pulls = new ArrayList<>();
       for (String name : names) {
-        pulls.add(threads.submit(() -> images.pull(registry.uri(name), PullPolicy.MISSING, progress::add)));
+        pulls.add(
+            threads.submit(
+                () -> images.pull(registry.uri(name), PullPolicy.MISSING, progress::add)));
       }
       for (int i = 0; i < names.size(); i++) {
         assertThat(version(pulls.get(i).get())).isEqualTo(names.get(i));
@@ -244,7 +274,7 @@ class ImageIT {
     // Apptainer asks for a layer that it has, too, but hangs up before it comes.
     assertThat(registry.sent("layers/one")).isGreaterThan(RegistryRig.WIDE);
     assertThat(registry.sent("layers/two")).isLessThan(RegistryRig.WIDE / 2);
-    Path pool = cache.images().resolve(".layers");
+    Path pool = cache.images().resolve(".parts");
     assertThat(pool).isNotEmptyDirectory();
     images().prune(Duration.ofHours(1));
     assertThat(pool).isNotEmptyDirectory();
@@ -256,7 +286,8 @@ class ImageIT {
   void whatAKilledPullerLeftGoesWithTheNextPull() throws Exception {
     registry.push("killed/puller:1", "whole");
     registry.hold();
-    try (Stop child = new Stop(ImageChild.start(cache.root(), registry.uri("killed/puller:1"), 1, Map.of()))) {
+    try (Stop child =
+        new Stop(ImageChild.start(cache.root(), registry.uri("killed/puller:1"), 1, Map.of()))) {
       await().atMost(LONG).until(() -> pulling(registry.uri("killed/puller:1")));
       child.process().destroyForcibly().waitFor();
       // What it had started does not know yet.
@@ -266,7 +297,10 @@ class ImageIT {
       registry.goOn();
     }
 
-    assertThat(version(images().pull(registry.uri("killed/puller:1"), PullPolicy.MISSING, progress::add))).isEqualTo("whole");
+    assertThat(
+            version(
+                images().pull(registry.uri("killed/puller:1"), PullPolicy.MISSING, progress::add)))
+        .isEqualTo("whole");
     assertThat(inStore("v-")).hasSize(1);
   }
 
@@ -275,10 +309,17 @@ class ImageIT {
     registry.push("interrupted/puller:1", "whole");
     registry.hold();
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      Future<Path> pull = threads.submit(() -> images().pull(registry.uri("interrupted/puller:1"), PullPolicy.MISSING, progress::add));
-      await().atMost(LONG).until(() -> inStore("new-").stream().anyMatch(path -> path.toString().endsWith(".tmp")));
+      Future<Path> pull =
+          threads.submit(() ->
+              images()
+                  .pull(registry.uri("interrupted/puller:1"), PullPolicy.MISSING, progress::add));
+      await()
+          .atMost(LONG)
+          .until(() -> inStore("new-").stream().anyMatch(path -> path.toString().endsWith(".tmp")));
       threads.shutdownNow();
-      assertThatThrownBy(pull::get).isInstanceOf(ExecutionException.class).hasCauseInstanceOf(InterruptedException.class);
+      assertThatThrownBy(pull::get)
+          .isInstanceOf(ExecutionException.class)
+          .hasCauseInstanceOf(InterruptedException.class);
     } finally {
       registry.goOn();
     }
@@ -289,7 +330,9 @@ class ImageIT {
   @Test
   void aPasswordFromAFileOpensTheRegistry() throws Exception {
     try (RegistryRig closed = closed()) {
-      Path image = images(config(Format.FOLDER, Map.of(), auth(closed, RegistryRig.PASSWORD))).pull(closed.uri("secret/image:1"), PullPolicy.MISSING, progress::add);
+      Path image =
+          images(config(Format.FOLDER, Map.of(), auth(closed, RegistryRig.PASSWORD)))
+              .pull(closed.uri("secret/image:1"), PullPolicy.MISSING, progress::add);
 
       assertThat(version(image)).isEqualTo("secret");
     }
@@ -298,18 +341,31 @@ class ImageIT {
   @Test
   void aPasswordFromTheEnvironmentOpensTheRegistryAndShowsNowhere() throws Exception {
     try (RegistryRig closed = closed()) {
-      Map<String, String> env = Map.of("APPTAINER_DOCKER_USERNAME", RegistryRig.USER, "APPTAINER_DOCKER_PASSWORD", RegistryRig.PASSWORD);
+      Map<String, String> env =
+          Map.of(
+              "APPTAINER_DOCKER_USERNAME",
+              RegistryRig.USER,
+              "APPTAINER_DOCKER_PASSWORD",
+              RegistryRig.PASSWORD);
       closed.hold();
-      try (Stop child = new Stop(ImageChild.start(cache.root(), closed.uri("secret/image:1"), 1, env))) {
+      try (Stop child =
+          new Stop(ImageChild.start(cache.root(), closed.uri("secret/image:1"), 1, env))) {
         await().atMost(LONG).until(() -> pulling(closed.uri("secret/image:1")));
         assertThat(HostProcesses.naming(RegistryRig.PASSWORD)).isEmpty();
         closed.goOn();
-        String said = new String(child.process().getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        String said =
+            new String(child.process().getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(said).startsWith("made ").doesNotContain(RegistryRig.PASSWORD);
       }
       try (Stream<Path> files = Files.walk(cache.images())) {
-        for (Path file : files.filter(Files::isRegularFile).filter(path -> path.toString().contains("/.singularity.d/")).toList()) {
-          assertThat(Files.readString(file, StandardCharsets.ISO_8859_1)).as(file.toString()).doesNotContain(RegistryRig.PASSWORD);
+        for (Path file :
+            files
+                .filter(Files::isRegularFile)
+                .filter(path -> path.toString().contains("/.singularity.d/"))
+                .toList()) {
+          assertThat(Files.readString(file, StandardCharsets.ISO_8859_1))
+              .as(file.toString())
+              .doesNotContain(RegistryRig.PASSWORD);
         }
       }
     }
@@ -320,13 +376,17 @@ class ImageIT {
     try (RegistryRig closed = closed()) {
       String wrong = "wr0ng-Pa55-w0rd";
       Path file = auth(closed, wrong);
-      assertThatThrownBy(() -> images(config(Format.FOLDER, Map.of(), file)).pull(closed.uri("secret/image:1"), PullPolicy.MISSING, progress::add))
+      assertThatThrownBy(() ->
+              images(config(Format.FOLDER, Map.of(), file))
+                  .pull(closed.uri("secret/image:1"), PullPolicy.MISSING, progress::add))
           .isInstanceOf(CreateException.class)
           .hasMessageContaining("Tried to fetch")
           .hasMessageContaining("UNAUTHORIZED")
           .hasMessageNotContaining(wrong)
           .hasMessageNotContaining(Files.readString(file).split("\"")[7]);
-      assertThatThrownBy(() -> images().pull(closed.uri("secret/image:1"), PullPolicy.MISSING, progress::add)).isInstanceOf(CreateException.class);
+      assertThatThrownBy(
+              () -> images().pull(closed.uri("secret/image:1"), PullPolicy.MISSING, progress::add))
+          .isInstanceOf(CreateException.class);
       assertThat(inStore("")).isEmpty();
     }
   }
@@ -336,16 +396,23 @@ class ImageIT {
   @ParameterizedTest
   @EnumSource(Format.class)
   void eitherFormStarts(Format format) throws Exception {
-    Path image = images(config(format, Map.of(), null)).pull(registry.uri("a/b_c:1"), PullPolicy.MISSING, progress::add);
+    Path image =
+        images(config(format, Map.of(), null))
+            .pull(registry.uri("a/b_c:1"), PullPolicy.MISSING, progress::add);
     assertThat(Files.isDirectory(image)).isEqualTo(format == Format.FOLDER);
     // What is there in one form is not fetched again for the other.
     Format other = format == Format.FOLDER ? Format.SIF : Format.FOLDER;
-    assertThat(images(config(other, Map.of(), null)).pull(registry.uri("a/b_c:1"), PullPolicy.NEVER, progress::add)).isEqualTo(image);
+    assertThat(
+            images(config(other, Map.of(), null))
+                .pull(registry.uri("a/b_c:1"), PullPolicy.NEVER, progress::add))
+        .isEqualTo(image);
 
     ApptainerConfig.Images asItIs = config(Format.SIF, Map.of(), null);
-    try (ApptainerProvider provider = new ApptainerProvider(ApptainerConfig.defaults().with(asItIs));
+    try (ApptainerProvider provider =
+            new ApptainerProvider(ApptainerConfig.defaults().with(asItIs));
         Sandbox sandbox = provider.create(SandboxSpec.of(image.toString()))) {
-      assertThat(sandbox.exec("cat /version; echo more >>/version; cat /version").stdout()).isEqualTo("of a/b_cof a/b_cmore\n");
+      assertThat(sandbox.exec("cat /version; echo more >>/version; cat /version").stdout())
+          .isEqualTo("of a/b_cof a/b_cmore\n");
     }
   }
 
@@ -379,7 +446,8 @@ class ImageIT {
   void aSifFileIsMountedIfThatIsWanted() throws Exception {
     Path sif = sif("a/b_c:1");
 
-    try (ApptainerImages.Ready ready = images(config(Format.SIF, Map.of(), null)).obtain(sif.toString(), progress::add)) {
+    try (ApptainerImages.Ready ready =
+        images(config(Format.SIF, Map.of(), null)).obtain(sif.toString(), progress::add)) {
       assertThat(ready.path()).isEqualTo(sif);
     }
   }
@@ -398,11 +466,15 @@ class ImageIT {
     byte[] bytes = Files.readAllBytes(sif("a/b_c:1"));
     Files.write(sif, java.util.Arrays.copyOf(bytes, bytes.length / 2));
 
-    try (ApptainerProvider provider = new ApptainerProvider(ApptainerConfig.defaults().with(config(format, Map.of(), null)))) {
+    try (ApptainerProvider provider =
+        new ApptainerProvider(ApptainerConfig.defaults().with(config(format, Map.of(), null)))) {
       Set<String> before = ids(provider);
-      assertThatThrownBy(() -> provider.create(SandboxSpec.of(sif.toString()))).isInstanceOf(CreateException.class).hasMessageContaining("Tried to");
+      assertThatThrownBy(() -> provider.create(SandboxSpec.of(sif.toString())))
+          .isInstanceOf(CreateException.class)
+          .hasMessageContaining("Tried to");
       assertThat(ids(provider)).isEqualTo(before);
-      assertThat(provider.images().list()).noneMatch(image -> image.key().reference().contains(sif.toString()));
+      assertThat(provider.images().list())
+          .noneMatch(image -> image.key().reference().contains(sif.toString()));
     }
   }
 
@@ -410,7 +482,9 @@ class ImageIT {
   void whatIsNoImageAtAllIsSaid() throws Exception {
     Path sif = Files.writeString(scratch.resolve("text.sif"), "no image");
 
-    assertThatThrownBy(() -> obtain(sif.toString())).isInstanceOf(CreateException.class).hasMessageContaining("Tried to unpack " + sif);
+    assertThatThrownBy(() -> obtain(sif.toString()))
+        .isInstanceOf(CreateException.class)
+        .hasMessageContaining("Tried to unpack " + sif);
     assertThat(inStore("")).isEmpty();
   }
 
@@ -419,7 +493,9 @@ class ImageIT {
     Path sif = Files.writeString(scratch.resolve("closed.sif"), "secret");
     Files.setPosixFilePermissions(sif, PosixFilePermissions.fromString("---------"));
 
-    assertThatThrownBy(() -> obtain(sif.toString())).isInstanceOf(RequestException.class).hasMessageContaining("may not be read");
+    assertThatThrownBy(() -> obtain(sif.toString()))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("may not be read");
   }
 
   @Test
@@ -429,7 +505,8 @@ class ImageIT {
     program[19] = 0;
     registry.pushForeign("foreign/image:1", "riscv64", java.util.Arrays.copyOf(program, 4096));
 
-    assertThatThrownBy(() -> images().pull(registry.uri("foreign/image:1"), PullPolicy.MISSING, progress::add))
+    assertThatThrownBy(
+            () -> images().pull(registry.uri("foreign/image:1"), PullPolicy.MISSING, progress::add))
         .isInstanceOf(CreateException.class)
         .hasMessageContaining(registry.uri("foreign/image:1"))
         .hasMessageMatching("(?s).*(processor|architecture|platform).*");
@@ -442,15 +519,22 @@ class ImageIT {
   void aDefinitionFileIsBuiltFromTheRegistryAndFromAFolder() throws Exception {
     Path definition = scratch.resolve("tools.def");
     Files.writeString(scratch.resolve("data"), "from the host");
-    Files.writeString(definition, "Bootstrap: docker\nFrom: " + registry.host() + "/a/b_c:1\n%files\n  data /data\n%post\n  echo built >/built\n");
+    Files.writeString(
+        definition,
+        "Bootstrap: docker\nFrom: "
+            + registry.host()
+            + "/a/b_c:1\n%files\n  data /data\n%post\n  echo built >/built\n");
     Path built = images().build("tools:1", definition, progress::add);
     assertThat(built.resolve("built")).hasContent("built");
     assertThat(built.resolve("data")).hasContent("from the host");
 
-    Files.writeString(definition, "Bootstrap: localimage\nFrom: " + built + "\n%post\n  echo again >>/built\n");
+    Files.writeString(
+        definition, "Bootstrap: localimage\nFrom: " + built + "\n%post\n  echo again >>/built\n");
     Path next = images().build("tools:2", definition, progress::add);
     assertThat(next.resolve("built")).hasContent("built\nagain");
-    assertThat(images().list()).extracting(image -> image.key().reference()).containsExactly("docker://tools:1", "docker://tools:2");
+    assertThat(images().list())
+        .extracting(image -> image.key().reference())
+        .containsExactly("docker://tools:1", "docker://tools:2");
     assertThat(progress).isNotEmpty();
     // A built image needs no registry.
     assertThat(images().pull("tools:1", PullPolicy.MISSING, progress::add)).isEqualTo(built);
@@ -459,17 +543,28 @@ class ImageIT {
   @Test
   void aFailedBuildEndsWithItsLogAndLeavesTheImageAsItWas() throws Exception {
     Path definition = scratch.resolve("broken.def");
-    Files.writeString(definition, "Bootstrap: docker\nFrom: " + registry.host() + "/a/b_c:1\n%post\n  echo the reason is this >&2\n  exit 7\n");
+    Files.writeString(
+        definition,
+        "Bootstrap: docker\nFrom: "
+            + registry.host()
+            + "/a/b_c:1\n%post\n  echo the reason is this >&2\n  exit 7\n");
 
-    assertThatThrownBy(() -> images().build("broken:1", definition, progress::add)).isInstanceOf(CreateException.class).hasMessageContaining("Tried to build broken:1").hasMessageContaining("the reason is this");
+    assertThatThrownBy(() -> images().build("broken:1", definition, progress::add))
+        .isInstanceOf(CreateException.class)
+        .hasMessageContaining("Tried to build broken:1")
+        .hasMessageContaining("the reason is this");
 
     assertThat(inStore("")).isEmpty();
   }
 
   @Test
   void aDefinitionFileThatIsNotThereIsSaid() {
-    assertThatThrownBy(() -> images().build("x:1", scratch.resolve("none.def"), progress::add)).isInstanceOf(RequestException.class).hasMessageContaining("no such definition file");
-    assertThatThrownBy(() -> images().build("./x", scratch.resolve("none.def"), progress::add)).isInstanceOf(RequestException.class).hasMessageContaining("must not look like a path");
+    assertThatThrownBy(() -> images().build("x:1", scratch.resolve("none.def"), progress::add))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("no such definition file");
+    assertThatThrownBy(() -> images().build("./x", scratch.resolve("none.def"), progress::add))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("must not look like a path");
   }
 
   // Keeping house.
@@ -479,7 +574,9 @@ class ImageIT {
     images().pull(registry.uri("a/b_c:1"), PullPolicy.MISSING, progress::add);
     images().pull(registry.uri("a/b_c:2"), PullPolicy.MISSING, progress::add);
     List<StoredImage> list = images().list();
-    assertThat(list).extracting(image -> image.key().reference()).containsExactly(registry.uri("a/b_c:1"), registry.uri("a/b_c:2"));
+    assertThat(list)
+        .extracting(image -> image.key().reference())
+        .containsExactly(registry.uri("a/b_c:1"), registry.uri("a/b_c:2"));
     assertThat(list).allMatch(image -> image.bytes() > 1_000_000 && !image.inUse());
 
     assertThat(images().remove(registry.uri("a/b_c:1"), Duration.ZERO)).isTrue();
@@ -497,11 +594,15 @@ class ImageIT {
   @Test
   void modesThatCloseAFolderDoNotKeepItFromBeingRemoved() throws Exception {
     Path definition = scratch.resolve("closed.def");
-    Files.writeString(definition, "Bootstrap: docker\nFrom: " + registry.host() + "/a/b_c:1\n%post\n  echo x >/tmp/x\n");
+    Files.writeString(
+        definition,
+        "Bootstrap: docker\nFrom: " + registry.host() + "/a/b_c:1\n%post\n  echo x >/tmp/x\n");
     Path built = images().build("closed:1", definition, progress::add);
     Files.createDirectories(built.resolve("deep/er"));
-    Files.setPosixFilePermissions(built.resolve("deep/er"), PosixFilePermissions.fromString("---------"));
-    Files.setPosixFilePermissions(built.resolve("deep"), PosixFilePermissions.fromString("r-x------"));
+    Files.setPosixFilePermissions(
+        built.resolve("deep/er"), PosixFilePermissions.fromString("---------"));
+    Files.setPosixFilePermissions(
+        built.resolve("deep"), PosixFilePermissions.fromString("r-x------"));
 
     assertThat(images().remove("closed:1", Duration.ZERO)).isTrue();
     assertThat(built).doesNotExist();
@@ -515,9 +616,17 @@ class ImageIT {
     run("mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk.toString());
     try {
       CacheHome full = new CacheHome(disk.resolve("cache"));
-      ApptainerImages images = new ApptainerImages(config(Format.FOLDER, Map.of(), null), ApptainerBinary.find(null), full, new Semaphore(4));
+      ApptainerImages images =
+          new ApptainerImages(
+              config(Format.FOLDER, Map.of(), null),
+              ApptainerBinary.find(null),
+              full,
+              new Semaphore(4));
 
-      assertThatThrownBy(() -> images.pull(registry.uri("large/image:1"), PullPolicy.MISSING, progress::add)).isInstanceOf(CreateException.class).hasMessageContaining("no space left");
+      assertThatThrownBy(
+              () -> images.pull(registry.uri("large/image:1"), PullPolicy.MISSING, progress::add))
+          .isInstanceOf(CreateException.class)
+          .hasMessageContaining("no space left");
 
       try (Stream<Path> left = Files.list(full.images())) {
         assertThat(left.filter(path -> !path.getFileName().toString().startsWith("."))).isEmpty();
@@ -528,14 +637,18 @@ class ImageIT {
   }
 
   private static boolean pulling(String uri) {
-    return HostProcesses.naming(" " + uri).stream().anyMatch(line -> line.contains("apptainer build"));
+    return HostProcesses.naming(" " + uri).stream()
+        .anyMatch(line -> line.contains("apptainer build"));
   }
 
   private static void run(String... command) throws Exception {
-    assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).as(String.join(" ", command)).isZero();
+    assertThat(new ProcessBuilder(command).inheritIO().start().waitFor())
+        .as(String.join(" ", command))
+        .isZero();
   }
 
-  private static ApptainerConfig.Images config(Format format, Map<String, String> rewrites, Path auth) {
+  private static ApptainerConfig.Images config(
+      Format format, Map<String, String> rewrites, Path auth) {
     return new ApptainerConfig.Images(PullPolicy.MISSING, format, rewrites, auth, true);
   }
 
@@ -558,15 +671,21 @@ class ImageIT {
   }
 
   private Path auth(RegistryRig rig, String password) throws IOException {
-    String token = Base64.getEncoder().encodeToString((RegistryRig.USER + ":" + password).getBytes(StandardCharsets.UTF_8));
-    return Files.writeString(scratch.resolve("auth.json"), "{\"auths\":{\"" + rig.host() + "\":{\"auth\":\"" + token + "\"}}}");
+    String token =
+        Base64.getEncoder()
+            .encodeToString((RegistryRig.USER + ":" + password).getBytes(StandardCharsets.UTF_8));
+    return Files.writeString(
+        scratch.resolve("auth.json"),
+        "{\"auths\":{\"" + rig.host() + "\":{\"auth\":\"" + token + "\"}}}");
   }
 
   /** A copy of an image of the registry as a file. */
   private Path sif(String name) throws Exception {
     Path kept = shared.resolve(name.replaceAll("[/:]", "-") + ".sif");
     if (!Files.exists(kept)) {
-      Path made = images(config(Format.SIF, Map.of(), null)).pull(registry.uri(name), PullPolicy.MISSING, progress::add);
+      Path made =
+          images(config(Format.SIF, Map.of(), null))
+              .pull(registry.uri(name), PullPolicy.MISSING, progress::add);
       Files.copy(made, kept);
       images().remove(registry.uri(name), LONG);
     }
@@ -590,10 +709,14 @@ class ImageIT {
   /** What is in the images' folders of the store and begins so. */
   private List<Path> inStore(String prefix) {
     List<Path> found = new ArrayList<>();
-    try (Stream<Path> images = Files.exists(cache.images()) ? Files.list(cache.images()) : Stream.empty()) {
-      for (Path image : images.filter(path -> !path.getFileName().toString().startsWith(".")).toList()) {
+    try (Stream<Path> images =
+        Files.exists(cache.images()) ? Files.list(cache.images()) : Stream.empty()) {
+      for (Path image :
+          images.filter(path -> !path.getFileName().toString().startsWith(".")).toList()) {
         try (Stream<Path> parts = Files.list(image)) {
-          parts.filter(path -> path.getFileName().toString().startsWith(prefix)).forEach(found::add);
+          parts
+              .filter(path -> path.getFileName().toString().startsWith(prefix))
+              .forEach(found::add);
         }
       }
     } catch (IOException e) {

@@ -6,6 +6,7 @@ import dev.berth.SandboxException;
 import dev.berth.core.state.CacheHome;
 import dev.berth.core.state.FolderRemoval;
 import dev.berth.core.state.StateHome;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -160,8 +161,16 @@ public final class ImageStore {
   }
 
   /**
+   * A folder in which producers may keep files that they want to use again, such as the layers of
+   * images. It may not exist yet. Pruning deletes what was put there before its limit, at any time.
+   */
+  public Path parts() {
+    return root.resolve(".parts");
+  }
+
+  /**
    * Removes the images that nobody uses and nobody has begun to use for this long, and what was
-   * left of old versions and killed producers.
+   * left of old versions and killed producers, and parts.
    *
    * @return the removed ones
    */
@@ -186,7 +195,18 @@ public final class ImageStore {
           .ifPresent(removed::add);
       tidy(entry);
     }
+    pruneParts(limit);
     return removed;
+  }
+
+  private void pruneParts(Instant limit) {
+    File[] parts = parts().toFile().listFiles();
+    for (File part : parts == null ? new File[0] : parts) {
+      if (part.lastModified() <= limit.toEpochMilli()) {
+        // If that fails it is found again the next time.
+        part.delete();
+      }
+    }
   }
 
   /** Deletes what nobody can begin to use any more. */
