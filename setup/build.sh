@@ -70,6 +70,7 @@ berth() {
     for jar in $cp; do jars=$jars:$dist/lib/$jar; done
     shift
     # A place of its own: this run must see no sandbox of the user, nor leave one.
+    unset BERTH_STATE_HOME BERTH_CACHE_HOME BERTH_CONFIG
     HOME=$train XDG_STATE_HOME=$train/s XDG_CACHE_HOME=$train/c XDG_DATA_HOME=$train/d XDG_RUNTIME_DIR=$train/r XDG_CONFIG_HOME=$train/f \
       timeout 60 "$java" $flags -XX:TieredStopAtLevel=1 ${archive:+"$archive"} -cp "${jars#:}" dev.berth.cli.Main "$@" </dev/null 9>&-
   )
@@ -77,7 +78,7 @@ berth() {
 : >"$train/log"
 mkdir -p -m 700 "$train/r"
 rm -f "$dist"/berth.cache*
-if id=$(berth '' start --provider local --ttl 120s / 2>>"$train/log") && [ -n "$id" ]; then
+if id=$(berth '' start --provider local --ttl 120s - 2>>"$train/log") && [ -n "$id" ]; then
   berth "$make$dist/berth.cache.new" exec "$id" true >>"$train/log" 2>&1 || :
   berth '' stop "$id" >>"$train/log" 2>&1 || :
 fi

@@ -13,7 +13,8 @@ enum { OWN_GRACE = 1000, AFTER_GRACE = 2000, LAST_WORDS = 1000, INIT_TRIES = 500
 bool ending;
 static struct timer lease, ttl, idle, deadline;
 static int64_t lease_ms, idle_ms;
-static uint64_t last_activity;
+static uint64_t last_activity, lease_end;
+static bool spoken; /* something but HELLO and PING came since the lease last ran */
 static bool overdue, killed;
 
 static void on_limit(struct timer *t) {
@@ -32,18 +33,28 @@ static void on_idle(struct timer *t) {
 }
 
 void end_activity(void) {
+  spoken = true;
   if (idle_ms) last_activity = now_ms();
 }
 
+/* A connection that only looked whether there is a guest does not lengthen the lease: it runs on as if nobody had come. */
 void end_connections(void) {
   bool connected = conns_welcomed || raw_open;
-  if (connected || !lease_ms) timer_off(&lease);
-  else if (!lease.slot) timer_set(&lease, (uint64_t)lease_ms, on_limit);
+  uint64_t now = now_ms();
+  if (connected || !lease_ms) {
+    if (lease.slot) lease_end = lease.when;
+    timer_off(&lease);
+  } else if (!lease.slot) {
+    uint64_t left = lease_end > now ? lease_end - now : 0;
+    timer_set(&lease, spoken ? (uint64_t)lease_ms : left, on_limit);
+    spoken = false;
+  }
 }
 
 void end_limits(int64_t new_lease, int64_t new_ttl, int64_t new_idle) {
   if (new_lease >= 0) {
     lease_ms = new_lease;
+    spoken = true;
     timer_off(&lease);
     end_connections();
   }
@@ -99,7 +110,7 @@ void end_begin(uint32_t grace) {
 
 /* An instance's init passes SIGTERM on to the process group that it started, the guest's, and ends itself only once that group
    is gone. So a child in a session of its own outlives the guest for this; it dies with the namespace. */
-static void end_pid_namespace(void) {
+void end_pid_namespace(void) {
   if (getpid() == 1 || fork() != 0) return;
   close_from(0);
   setsid();
@@ -123,6 +134,6 @@ void end_check(void) {
   }
   if (!overdue && (commands_running || !conns_drained())) return;
   if (settings.socket_path) unlink(settings.socket_path);
-  if (settings.end_init) end_pid_namespace();
+  if (settings.end_init && getppid() != settings.guardian) end_pid_namespace(); /* else the guardian does it */
   _exit(0);
 }

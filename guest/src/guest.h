@@ -49,7 +49,8 @@ struct settings {
   uint8_t identity[16];
   uint64_t memory; /* RLIMIT_AS of commands, 0: as it is */
   int64_t lease, ttl, idle; /* ms, 0: none */
-  bool end_init, guardian, no_map;
+  bool end_init, guarded, no_map;
+  pid_t guardian; /* 0 without one */
   const char *socket_path; /* to unlink at the end, or NULL */
   uint64_t nofile_soft, nofile_hard; /* the limit commands get back */
   uint8_t users;
@@ -261,6 +262,7 @@ _Noreturn void tree_get(int fd, const char *path, uint8_t flags);
 /* end.c: leases, limits and the end. */
 extern bool ending;
 void end_init(void);
+void end_pid_namespace(void);
 void end_limits(int64_t lease, int64_t ttl, int64_t idle);
 void end_activity(void);
 void end_connections(void); /* the number of welcomed connections or raw ones changed */

@@ -101,8 +101,8 @@ static int parse(int argc, char **argv) {
   int fd = -1;
   for (int i = 0; i < argc; i++) {
     const char *option = argv[i];
-    if (!strcmp(option, "--end-init")) settings.end_init = true;
-    else if (!strcmp(option, "--guardian")) settings.guardian = true;
+    if (!strcmp(option, "--end-init")) settings.end_init = settings.guarded = true;
+    else if (!strcmp(option, "--guardian")) settings.guarded = true;
     else if (!strcmp(option, "--no-map")) settings.no_map = true;
     else {
       char *value = i + 1 < argc ? argv[++i] : NULL;
@@ -129,13 +129,15 @@ static int parse(int argc, char **argv) {
   return fd;
 }
 
-/* The guardian stays behind as the parent: whatever kills the guest, all that it left is killed too. */
+/* The guardian stays behind as the parent: whatever kills the guest, all that it left is killed too, and an instance whose guest is no
+   more is ended: its init would stay, and nobody would be left to keep its lease. */
 static void guard(int listening) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   /* Before the fork, so that no early death is missed; the guest sets a mask of its own. */
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
+  settings.guardian = getpid();
   pid_t guest = fork();
   if (guest < 0) die("start", strerror(errno));
   if (guest == 0) return;
@@ -149,6 +151,7 @@ static void guard(int listening) {
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
       if (pid == guest) {
         tree_end(10000);
+        if (settings.end_init) end_pid_namespace();
         _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
       }
   }
@@ -168,7 +171,7 @@ static int serve(int argc, char **argv) {
   setrlimit(RLIMIT_NOFILE, &files);
   if (getrandom(settings.identity, sizeof settings.identity, 0) != sizeof settings.identity) die("start", "there is no randomness");
   if (chdir("/")) die("start", strerror(errno));
-  if (settings.guardian) guard(fd);
+  if (settings.guarded) guard(fd);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   settings.users = users_possible();
   prctl(PR_SET_DUMPABLE, 0);

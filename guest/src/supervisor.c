@@ -111,7 +111,8 @@ static void run(void) {
       if (folder) candidate[folder++] = '/';
       memcpy(candidate + folder, name, length + 1);
       execve(candidate, plan.arguments, plan.environment);
-      if (errno == EACCES) error = EACCES;
+      /* Only a file that is there is one that may not be run; a folder that may not be searched is as good as empty. */
+      if (errno == EACCES) error = access(candidate, F_OK) ? error : EACCES;
       else if (errno != ENOENT && errno != ENOTDIR) fail(STAGE_EXEC, errno);
     }
     if (!*end) break;

@@ -1,6 +1,7 @@
 package dev.berth.spi;
 
 import java.util.List;
+import java.util.function.Consumer;
 
 /**
  * Makes a provider from its configuration. Found by {@link java.util.ServiceLoader}, or registered
@@ -18,6 +19,14 @@ public interface ProviderFactory {
    *     what to install
    */
   SandboxProvider create(ConfigSection config);
+
+  /**
+   * The same; {@code progress} takes lines for people while something takes long, such as fetching
+   * an image. A provider that never takes long need not know of it.
+   */
+  default SandboxProvider create(ConfigSection config, Consumer<String> progress) {
+    return create(config);
+  }
 
   /** Examines this host for what stops this provider's sandboxes; starts none. */
   List<Finding> examine(ConfigSection config) throws InterruptedException;

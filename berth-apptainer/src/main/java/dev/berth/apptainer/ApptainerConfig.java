@@ -14,20 +14,31 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How the {@code apptainer} provider works. Immutable; made in code from {@link #defaults()}, or from a configuration file, whose keys stand in {@code docs/apptainer.md}.
+ * How the {@code apptainer} provider works. Immutable; made in code from {@link #defaults()}, or
+ * from a configuration file, whose keys stand in {@code docs/apptainer.md}.
  *
- * @param binPath the folder that holds {@code apptainer}; null: looked up on PATH, then where {@code berth setup} puts it
+ * @param binPath the folder that holds {@code apptainer}; null: looked up on PATH, then where
+ *     {@code berth setup} puts it
  * @param create how sandboxes are made
  * @param exec how commands run in them
  * @param probe what a new sandbox must pass
  * @param images where images come from
  */
-public record ApptainerConfig(@Nullable Path binPath, Create create, Exec exec, Probe probe, Images images) {
+public record ApptainerConfig(
+    @Nullable Path binPath, Create create, Exec exec, Probe probe, Images images) {
 
   private static final String DEFAULT_PROBE_COMMAND = "printf apptainer-sandbox-ready";
   private static final String DEFAULT_PROBE_OUTPUT = "apptainer-sandbox-ready";
   private static final Duration DEFAULT_PROBE_TIMEOUT = Duration.ofSeconds(30);
-  private static final Probe DEFAULT_PROBE = new Probe(DEFAULT_PROBE_COMMAND, DEFAULT_PROBE_OUTPUT, DEFAULT_PROBE_TIMEOUT, null, 1, Duration.ZERO, true);
+  private static final Probe DEFAULT_PROBE =
+      new Probe(
+          DEFAULT_PROBE_COMMAND,
+          DEFAULT_PROBE_OUTPUT,
+          DEFAULT_PROBE_TIMEOUT,
+          null,
+          1,
+          Duration.ZERO,
+          true);
 
   /**
    * How sandboxes are made.
@@ -37,35 +48,79 @@ public record ApptainerConfig(@Nullable Path binPath, Create create, Exec exec, 
    * @param startTimeout how long a start may take; {@link Command#FOREVER} for no limit
    * @param extraStartArgs raw flags for {@code apptainer instance start}
    * @param applyResourceLimits whether {@code cpu} and {@code memory_mib} are enforced
-   * @param fakeroot whether the sandbox is started with {@code --fakeroot}: commands are root and can become any user, by subordinate ids
+   * @param fakeroot whether the sandbox is started with {@code --fakeroot}: commands are root and
+   *     can become any user, by subordinate ids
    * @param contain whether the host's home, {@code /tmp}, environment, IPC and processes are hidden
    * @param lease how long a sandbox outlives the process that owns it
    */
   public record Create(
-      Mode mode, String mountPoint, Duration startTimeout, List<String> extraStartArgs, boolean applyResourceLimits, boolean fakeroot, boolean contain, Duration lease) {
-    static final Create DEFAULT = new Create(Mode.INSTANCE, "/sandbox", Duration.ofSeconds(600), List.of(), true, false, true, Duration.ofSeconds(30));
+      Mode mode,
+      String mountPoint,
+      Duration startTimeout,
+      List<String> extraStartArgs,
+      boolean applyResourceLimits,
+      boolean fakeroot,
+      boolean contain,
+      Duration lease) {
+    static final Create DEFAULT =
+        new Create(
+            Mode.INSTANCE,
+            "/sandbox",
+            Duration.ofSeconds(600),
+            List.of(),
+            true,
+            false,
+            true,
+            Duration.ofSeconds(30));
 
     /** Checks and copies. */
     public Create {
       if (!mountPoint.startsWith("/") || mountPoint.equals("/") || mountPoint.contains("\0")) {
-        throw new RequestException("Tried to use '" + mountPoint + "' as create.mount_point; it must be an absolute path below /, such as /sandbox.");
+        throw new RequestException(
+            "Tried to use '"
+                + mountPoint
+                + "' as create.mount_point; it must be an absolute path below /, such as /sandbox.");
       }
       extraStartArgs = List.copyOf(extraStartArgs);
     }
 
     /** The same in another mode. */
     public Create withMode(Mode other) {
-      return new Create(other, mountPoint, startTimeout, extraStartArgs, applyResourceLimits, fakeroot, contain, lease);
+      return new Create(
+          other,
+          mountPoint,
+          startTimeout,
+          extraStartArgs,
+          applyResourceLimits,
+          fakeroot,
+          contain,
+          lease);
     }
 
     /** The same with or without {@code --fakeroot}. */
     public Create withFakeroot(boolean other) {
-      return new Create(mode, mountPoint, startTimeout, extraStartArgs, applyResourceLimits, other, contain, lease);
+      return new Create(
+          mode,
+          mountPoint,
+          startTimeout,
+          extraStartArgs,
+          applyResourceLimits,
+          other,
+          contain,
+          lease);
     }
 
     /** The same with another lease. */
     public Create withLease(Duration other) {
-      return new Create(mode, mountPoint, startTimeout, extraStartArgs, applyResourceLimits, fakeroot, contain, other);
+      return new Create(
+          mode,
+          mountPoint,
+          startTimeout,
+          extraStartArgs,
+          applyResourceLimits,
+          fakeroot,
+          contain,
+          other);
     }
   }
 
@@ -73,26 +128,37 @@ public record ApptainerConfig(@Nullable Path binPath, Create create, Exec exec, 
   public enum Mode {
     /** {@code apptainer instance start}. */
     INSTANCE,
-    /** One {@code apptainer exec} that is the sandbox, for places where instances cannot be joined or started. */
+    /**
+     * One {@code apptainer exec} that is the sandbox, for places where instances cannot be joined
+     * or started.
+     */
     DIRECT
   }
 
   /**
    * How commands run.
    *
-   * @param fakerootForRoot whether a command may be root, or another user, where the sandbox was started without {@code --fakeroot}: the guest then maps that id onto the user's own
+   * @param fakerootForRoot whether a command may be root, or another user, where the sandbox was
+   *     started without {@code --fakeroot}: the guest then maps that id onto the user's own
    * @param defaultBinds mounted into every sandbox, {@code host:container[:opts]}
-   * @param extraExecArgs raw container flags; the guest runs the commands, so they are given when the sandbox starts
+   * @param extraExecArgs raw container flags; the guest runs the commands, so they are given when
+   *     the sandbox starts
    * @param defaultTimeout a command's time limit if it names none
    * @param concurrency how many {@code apptainer} processes may run at the same time
    */
-  public record Exec(boolean fakerootForRoot, List<String> defaultBinds, List<String> extraExecArgs, Duration defaultTimeout, int concurrency) {
+  public record Exec(
+      boolean fakerootForRoot,
+      List<String> defaultBinds,
+      List<String> extraExecArgs,
+      Duration defaultTimeout,
+      int concurrency) {
     static final Exec DEFAULT = new Exec(true, List.of(), List.of(), Duration.ofSeconds(180), 32);
 
     /** Checks and copies. */
     public Exec {
       if (concurrency < 1) {
-        throw new RequestException("Tried to set exec.concurrency to " + concurrency + "; it must be 1 or more.");
+        throw new RequestException(
+            "Tried to set exec.concurrency to " + concurrency + "; it must be 1 or more.");
       }
       defaultBinds = List.copyOf(defaultBinds);
       extraExecArgs = List.copyOf(extraExecArgs);
@@ -104,12 +170,19 @@ public record ApptainerConfig(@Nullable Path binPath, Create create, Exec exec, 
    *
    * @param pull when an image is fetched
    * @param format in which form fetched images are kept
-   * @param rewrites prefix of an image reference → what stands instead, first match wins; for mirrors
+   * @param rewrites prefix of an image reference → what stands instead, first match wins; for
+   *     mirrors
    * @param authFile a file with registry credentials in Docker's format; null for Apptainer's own
    * @param insecure whether registries are spoken to without TLS
    */
-  public record Images(PullPolicy pull, Format format, Map<String, String> rewrites, @Nullable Path authFile, boolean insecure) {
-    static final Images DEFAULT = new Images(PullPolicy.MISSING, Format.FOLDER, Map.of(), null, false);
+  public record Images(
+      PullPolicy pull,
+      Format format,
+      Map<String, String> rewrites,
+      @Nullable Path authFile,
+      boolean insecure) {
+    static final Images DEFAULT =
+        new Images(PullPolicy.MISSING, Format.FOLDER, Map.of(), null, false);
 
     /** Copies. */
     public Images {
@@ -221,7 +294,12 @@ public record ApptainerConfig(@Nullable Path binPath, Create create, Exec exec, 
         return constant;
       }
     }
-    String allowed = String.join(", ", java.util.Arrays.stream(otherwise.getDeclaringClass().getEnumConstants()).map(c -> c.name().toLowerCase(Locale.ROOT)).toList());
+    String allowed =
+        String.join(
+            ", ",
+            java.util.Arrays.stream(otherwise.getDeclaringClass().getEnumConstants())
+                .map(c -> c.name().toLowerCase(Locale.ROOT))
+                .toList());
     throw section.wrong(key, text, "one of: " + allowed);
   }
 }

@@ -25,7 +25,10 @@ import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** Sandboxes in Apptainer on this host: rootless, or in a user namespace of their own if this process is root. */
+/**
+ * Sandboxes in Apptainer on this host: rootless, or in a user namespace of their own if this
+ * process is root.
+ */
 public final class ApptainerProvider implements SandboxProvider {
   /** The provider's name. */
   public static final String NAME = "apptainer";
@@ -78,14 +81,20 @@ public final class ApptainerProvider implements SandboxProvider {
 
   @Override
   public Sandbox create(SandboxSpec asked) throws InterruptedException {
-    SandboxSpec spec = asked.lease() == null ? asked.toBuilder().lease(config.create().lease()).build() : asked;
+    SandboxSpec spec =
+        asked.lease() == null ? asked.toBuilder().lease(config.create().lease()).build() : asked;
     check(spec);
     String image = spec.image();
     if (image == null) {
-      throw new RequestException("Tried to create an Apptainer sandbox without an image; name a .sif file, a folder, a URI or an image such as alpine:3.20.");
+      throw new RequestException(
+          "Tried to create an Apptainer sandbox without an image; name a .sif file, a folder, a URI or an image such as alpine:3.20.");
     }
-    boolean fakeroot = config.create().fakeroot() || config.create().extraStartArgs().contains("--fakeroot") || config.exec().extraExecArgs().contains("--fakeroot");
-    Limits limits = Limits.of(spec.resources(), config.create().applyResourceLimits(), fakeroot, host);
+    boolean fakeroot =
+        config.create().fakeroot()
+            || config.create().extraStartArgs().contains("--fakeroot")
+            || config.exec().extraExecArgs().contains("--fakeroot");
+    Limits limits =
+        Limits.of(spec.resources(), config.create().applyResourceLimits(), fakeroot, host);
     try (ApptainerImages.Ready ready = images.obtain(image, progress)) {
       return sandboxes.create(
           spec,
@@ -122,16 +131,34 @@ public final class ApptainerProvider implements SandboxProvider {
 
   private void check(SandboxSpec spec) {
     if (spec.environmentDir() != null) {
-      throw unsupported("Tried to build an image from the Dockerfile in " + spec.environmentDir() + ", but Apptainer builds definition files only; write one, and use berth image build.");
+      throw unsupported(
+          "Tried to build an image from the Dockerfile in "
+              + spec.environmentDir()
+              + ", but Apptainer builds definition files only; write one, and use berth image build.");
     }
     SandboxResources resources = spec.resources();
-    if (resources.gpu() != null && resources.gpu() > 0 && !Files.exists(Path.of("/dev/nvidiactl"))) {
-      throw unsupported("Tried to create a sandbox with " + resources.gpu() + " GPUs, but this host has no NVIDIA driver (no /dev/nvidiactl).");
+    if (resources.gpu() != null
+        && resources.gpu() > 0
+        && !Files.exists(Path.of("/dev/nvidiactl"))) {
+      throw unsupported(
+          "Tried to create a sandbox with "
+              + resources.gpu()
+              + " GPUs, but this host has no NVIDIA driver (no /dev/nvidiactl).");
     }
     if (resources.diskGib() != null) {
       long free = freeGib();
       if (free < resources.diskGib()) {
-        throw new CreateException(NAME, null, "Tried to create a sandbox with disk_gib " + resources.diskGib() + ", but " + state.root() + " has only " + free + " GiB free; make room, or set BERTH_STATE_HOME to another disk.", null);
+        throw new CreateException(
+            NAME,
+            null,
+            "Tried to create a sandbox with disk_gib "
+                + resources.diskGib()
+                + ", but "
+                + state.root()
+                + " has only "
+                + free
+                + " GiB free; make room, or set BERTH_STATE_HOME to another disk.",
+            null);
       }
     }
   }
@@ -144,30 +171,51 @@ public final class ApptainerProvider implements SandboxProvider {
     try {
       return Files.getFileStore(there).getUsableSpace() >> 30;
     } catch (IOException e) {
-      throw new CreateException(NAME, null, "Tried to see how much room " + there + " has, but " + e.getMessage() + ".", e);
+      throw new CreateException(
+          NAME,
+          null,
+          "Tried to see how much room " + there + " has, but " + e.getMessage() + ".",
+          e);
     }
   }
 
-  private Launch launch(SandboxFolder folder, SandboxSpec spec, ApptainerImages.Ready ready, Limits limits) throws InterruptedException {
+  private Launch launch(
+      SandboxFolder folder, SandboxSpec spec, ApptainerImages.Ready ready, Limits limits)
+      throws InterruptedException {
     if (ready.use() != null) {
       ready.use().keepFor(folder);
     }
-    StartArguments.Places places = new StartArguments.Places("berth-" + folder.id(), cache.guest(), folder.folder("staging"), folder.folder("overlay"), folder.folder("scratch"));
-    StartArguments start = StartArguments.of(config, spec, ready.path().toString(), places, limits, root);
+    StartArguments.Places places =
+        new StartArguments.Places(
+            "berth-" + folder.id(),
+            cache.guest(),
+            folder.folder("staging"),
+            folder.folder("overlay"),
+            folder.folder("scratch"));
+    StartArguments start =
+        StartArguments.of(config, spec, ready.path().toString(), places, limits, root);
     List<String> arguments = new ArrayList<>();
     Path ownConfig = limits.apptainerFlags().isEmpty() ? null : configForLimits();
     if (ownConfig != null) {
       arguments.addAll(List.of("--config", ownConfig.toString()));
     }
     arguments.addAll(start.arguments());
-    Map<String, String> env = new LinkedHashMap<>(ApptainerBinary.environment(ApptainerBinary.FOR_STARTS));
+    Map<String, String> env =
+        new LinkedHashMap<>(ApptainerBinary.environment(ApptainerBinary.FOR_STARTS));
     env.put("APPTAINER_CONFIGDIR", folder.folder("apptainer").toString());
     List<String> notices = new ArrayList<>(ready.notices());
     notices.addAll(start.notices());
-    return new Launch(binary.commandLine(arguments), env, notices, config.create().mode() == ApptainerConfig.Mode.DIRECT);
+    return new Launch(
+        binary.commandLine(arguments),
+        env,
+        notices,
+        config.create().mode() == ApptainerConfig.Mode.DIRECT);
   }
 
-  /** Apptainer puts limits through systemd unless told otherwise; where root has no systemd it gets its own configuration with that one line changed. */
+  /**
+   * Apptainer puts limits through systemd unless told otherwise; where root has no systemd it gets
+   * its own configuration with that one line changed.
+   */
   private @Nullable Path configForLimits() throws InterruptedException {
     if (!root || Files.isDirectory(Path.of("/run/systemd/system"))) {
       return null;
@@ -178,7 +226,9 @@ public final class ApptainerProvider implements SandboxProvider {
       if (original == null || !Files.isReadable(original)) {
         return null;
       }
-      String text = Files.readString(original).replaceAll("(?m)^\\s*systemd cgroups\\s*=.*$", "systemd cgroups = no");
+      String text =
+          Files.readString(original)
+              .replaceAll("(?m)^\\s*systemd cgroups\\s*=.*$", "systemd cgroups = no");
       if (!Files.exists(changed) || !Files.readString(changed).equals(text)) {
         Files.createDirectories(changed.getParent());
         Path next = Files.createTempFile(changed.getParent(), "conf", ".new");
@@ -187,7 +237,13 @@ public final class ApptainerProvider implements SandboxProvider {
       }
       return changed;
     } catch (IOException e) {
-      throw new CreateException(NAME, null, "Tried to write a configuration for Apptainer that sets limits without systemd, but " + e.getMessage() + ".", e);
+      throw new CreateException(
+          NAME,
+          null,
+          "Tried to write a configuration for Apptainer that sets limits without systemd, but "
+              + e.getMessage()
+              + ".",
+          e);
     }
   }
 

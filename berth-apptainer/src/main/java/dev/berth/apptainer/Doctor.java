@@ -14,9 +14,13 @@ import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Looks at this host for what stops Apptainer sandboxes, before one is started, and says what to do about it. */
+/**
+ * Looks at this host for what stops Apptainer sandboxes, before one is started, and says what to do
+ * about it.
+ */
 final class Doctor {
-  private static final Set<String> NETWORK_FILE_SYSTEMS = Set.of("nfs", "nfs4", "lustre", "gpfs", "cifs", "smb3", "beegfs", "ceph", "fuse.sshfs", "9p");
+  private static final Set<String> NETWORK_FILE_SYSTEMS =
+      Set.of("nfs", "nfs4", "lustre", "gpfs", "cifs", "smb3", "beegfs", "ceph", "fuse.sshfs", "9p");
   private static final long MIN_FREE = 2L << 30;
 
   private final ApptainerConfig config;
@@ -46,7 +50,8 @@ final class Doctor {
 
   static boolean isRoot() {
     try {
-      return Files.getAttribute(Path.of("/proc/self"), "unix:uid") instanceof Integer uid && uid == 0;
+      return Files.getAttribute(Path.of("/proc/self"), "unix:uid") instanceof Integer uid
+          && uid == 0;
     } catch (IOException | UnsupportedOperationException e) {
       return "root".equals(System.getProperty("user.name"));
     }
@@ -57,30 +62,63 @@ final class Doctor {
       ApptainerBinary binary = ApptainerBinary.find(config.binPath());
       String version = binary.version();
       boolean old = version.matches("(0|1\\.[01])(\\..*)?");
-      add("apptainer", old ? Level.WARNING : Level.OK, binary.file() + ", version " + version, old ? "Berth is tested with 1.4; update it if sandboxes do not start." : "");
+      add(
+          "apptainer",
+          old ? Level.WARNING : Level.OK,
+          binary.file() + ", version " + version,
+          old ? "Berth is tested with 1.4; update it if sandboxes do not start." : "");
     } catch (SandboxException e) {
-      add("apptainer", Level.FAILURE, String.valueOf(e.getMessage()), "./berth setup, or install your distribution's package apptainer");
+      add(
+          "apptainer",
+          Level.FAILURE,
+          String.valueOf(e.getMessage()),
+          "./berth setup, or install your distribution's package apptainer");
     }
   }
 
   private void userNamespaces(boolean root) throws InterruptedException {
     long most = number("/proc/sys/user/max_user_namespaces", Long.MAX_VALUE);
     if (number("/proc/sys/kernel/unprivileged_userns_clone", 1) == 0 && !root) {
-      add("user namespaces", Level.FAILURE, "switched off for plain users", "as root: sysctl -w kernel.unprivileged_userns_clone=1");
+      add(
+          "user namespaces",
+          Level.FAILURE,
+          "switched off for plain users",
+          "as root: sysctl -w kernel.unprivileged_userns_clone=1");
     } else if (most == 0) {
-      add("user namespaces", Level.FAILURE, "switched off (max_user_namespaces is 0)", "as root: sysctl -w user.max_user_namespaces=15000");
-    } else if (number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1 && !root && !unshares()) {
-      add("user namespaces", Level.FAILURE, "AppArmor forbids them to plain users", "as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or install Apptainer's AppArmor profile");
+      add(
+          "user namespaces",
+          Level.FAILURE,
+          "switched off (max_user_namespaces is 0)",
+          "as root: sysctl -w user.max_user_namespaces=15000");
+    } else if (number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 0) == 1
+        && !root
+        && !unshares()) {
+      add(
+          "user namespaces",
+          Level.FAILURE,
+          "AppArmor forbids them to plain users",
+          "as root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or install Apptainer's AppArmor profile");
     } else if (!unshares()) {
-      add("user namespaces", Level.FAILURE, "unshare --user --map-root-user fails here", "ask the administrator of this host, or of the container that this runs in, to allow user namespaces");
+      add(
+          "user namespaces",
+          Level.FAILURE,
+          "unshare --user --map-root-user fails here",
+          "ask the administrator of this host, or of the container that this runs in, to allow user namespaces");
     } else {
-      add("user namespaces", Level.OK, "usable" + (most == Long.MAX_VALUE ? "" : ", at most " + most), "");
+      add(
+          "user namespaces",
+          Level.OK,
+          "usable" + (most == Long.MAX_VALUE ? "" : ", at most " + most),
+          "");
     }
   }
 
   private static boolean unshares() throws InterruptedException {
     try {
-      return HostCommand.of("unshare", "--user", "--map-root-user", "true").withTimeout(Duration.ofSeconds(10)).run().ok();
+      return HostCommand.of("unshare", "--user", "--map-root-user", "true")
+          .withTimeout(Duration.ofSeconds(10))
+          .run()
+          .ok();
     } catch (SandboxException e) {
       return false;
     }
@@ -92,13 +130,21 @@ final class Doctor {
       return;
     }
     String user = System.getProperty("user.name");
-    String remedy = "as root: apt-get install uidmap && usermod --add-subuids 100000-165535 --add-subgids 100000-165535 " + user;
+    String remedy =
+        "as root: apt-get install uidmap && usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "
+            + user;
     boolean tools = onPath("newuidmap") && onPath("newgidmap");
     boolean ranges = hasRange("/etc/subuid", user) && hasRange("/etc/subgid", user);
     if (tools && ranges) {
       add("subordinate ids", Level.OK, "newuidmap and ranges for " + user + " are there", "");
     } else {
-      add("subordinate ids", Level.WARNING, (tools ? "" : "newuidmap is missing; ") + (ranges ? "" : "no ranges for " + user + "; ") + "create.fakeroot cannot be used", remedy);
+      add(
+          "subordinate ids",
+          Level.WARNING,
+          (tools ? "" : "newuidmap is missing; ")
+              + (ranges ? "" : "no ranges for " + user + "; ")
+              + "create.fakeroot cannot be used",
+          remedy);
     }
   }
 
@@ -107,9 +153,17 @@ final class Doctor {
     if (root) {
       add("FUSE", Level.OK, "not needed as root for .sif images", "");
     } else if (!Files.exists(device)) {
-      add("FUSE", Level.WARNING, "there is no /dev/fuse; .sif images are unpacked first", "as root: modprobe fuse");
+      add(
+          "FUSE",
+          Level.WARNING,
+          "there is no /dev/fuse; .sif images are unpacked first",
+          "as root: modprobe fuse");
     } else if (!Files.isReadable(device) || !Files.isWritable(device)) {
-      add("FUSE", Level.WARNING, "/dev/fuse may not be used; .sif images are unpacked first", "as root: chmod 666 /dev/fuse");
+      add(
+          "FUSE",
+          Level.WARNING,
+          "/dev/fuse may not be used; .sif images are unpacked first",
+          "as root: chmod 666 /dev/fuse");
     } else {
       add("FUSE", Level.OK, "/dev/fuse is usable", "");
     }
@@ -122,7 +176,13 @@ final class Doctor {
     if (major > 5 || major == 5 && minor >= 11) {
       add("writable root", Level.OK, "the kernel's overlay works in user namespaces", "");
     } else {
-      add("writable root", onPath("fuse-overlayfs") ? Level.OK : Level.FAILURE, "the kernel (" + System.getProperty("os.version") + ") is older than 5.11, so fuse-overlayfs is used", onPath("fuse-overlayfs") ? "" : "install fuse-overlayfs");
+      add(
+          "writable root",
+          onPath("fuse-overlayfs") ? Level.OK : Level.FAILURE,
+          "the kernel ("
+              + System.getProperty("os.version")
+              + ") is older than 5.11, so fuse-overlayfs is used",
+          onPath("fuse-overlayfs") ? "" : "install fuse-overlayfs");
     }
   }
 
@@ -131,7 +191,11 @@ final class Doctor {
     if (obstacle == null) {
       add("cpu and memory limits", Level.OK, "held by cgroup", "");
     } else {
-      add("cpu and memory limits", Level.WARNING, "held by the guest for each process, not by cgroup: " + obstacle, "run as a systemd user session on cgroups v2 with cpu, memory and pids delegated, or as root");
+      add(
+          "cpu and memory limits",
+          Level.WARNING,
+          "held by the guest for each process, not by cgroup: " + obstacle,
+          "run as a systemd user session on cgroups v2 with cpu, memory and pids delegated, or as root");
     }
   }
 
@@ -142,20 +206,44 @@ final class Doctor {
       String type = store.type();
       long free = store.getUsableSpace();
       if (!Files.isWritable(there)) {
-        add(subject, Level.FAILURE, there + " is not writable", "choose another: BERTH_STATE_HOME, BERTH_CACHE_HOME or TMPDIR");
+        add(
+            subject,
+            Level.FAILURE,
+            there + " is not writable",
+            "choose another: BERTH_STATE_HOME, BERTH_CACHE_HOME or TMPDIR");
       } else if (forSandboxes && NETWORK_FILE_SYSTEMS.contains(type)) {
-        add(subject, Level.WARNING, folder + " is on " + type + ": overlays and sockets do not work well there", "set BERTH_STATE_HOME to a folder on a local disk");
+        add(
+            subject,
+            Level.WARNING,
+            folder + " is on " + type + ": overlays and sockets do not work well there",
+            "set BERTH_STATE_HOME to a folder on a local disk");
       } else if (NETWORK_FILE_SYSTEMS.contains(type)) {
-        add(subject, Level.WARNING, folder + " is on " + type + ": unpacked images are slow and locks unreliable there", "set BERTH_CACHE_HOME to a local disk, or images.format: sif");
+        add(
+            subject,
+            Level.WARNING,
+            folder + " is on " + type + ": unpacked images are slow and locks unreliable there",
+            "set BERTH_CACHE_HOME to a local disk, or images.format: sif");
       } else if (free < MIN_FREE) {
-        add(subject, Level.WARNING, folder + " has " + (free >> 20) + " MiB free", "make room, or choose another disk");
+        add(
+            subject,
+            Level.WARNING,
+            folder + " has " + (free >> 20) + " MiB free",
+            "make room, or choose another disk");
       } else if (noExec(there)) {
-        add(subject, forSandboxes ? Level.OK : Level.FAILURE, there + " is mounted noexec", forSandboxes ? "" : "set BERTH_CACHE_HOME to a folder where programs may run");
+        add(
+            subject,
+            forSandboxes ? Level.OK : Level.FAILURE,
+            there + " is mounted noexec",
+            forSandboxes ? "" : "set BERTH_CACHE_HOME to a folder where programs may run");
       } else {
         add(subject, Level.OK, folder + " (" + type + ", " + (free >> 30) + " GiB free)", "");
       }
     } catch (IOException e) {
-      add(subject, Level.FAILURE, folder + " could not be examined: " + e.getMessage(), "choose another: BERTH_STATE_HOME, BERTH_CACHE_HOME or TMPDIR");
+      add(
+          subject,
+          Level.FAILURE,
+          folder + " could not be examined: " + e.getMessage(),
+          "choose another: BERTH_STATE_HOME, BERTH_CACHE_HOME or TMPDIR");
     }
   }
 
@@ -183,14 +271,16 @@ final class Doctor {
 
   private static boolean hasRange(String file, String user) {
     try {
-      return Files.readAllLines(Path.of(file)).stream().anyMatch(line -> line.startsWith(user + ":"));
+      return Files.readAllLines(Path.of(file)).stream()
+          .anyMatch(line -> line.startsWith(user + ":"));
     } catch (IOException e) {
       return false;
     }
   }
 
   private static boolean onPath(String program) {
-    for (String folder : (System.getenv().getOrDefault("PATH", "") + ":/usr/sbin:/sbin").split(":")) {
+    for (String folder :
+        (System.getenv().getOrDefault("PATH", "") + ":/usr/sbin:/sbin").split(":")) {
       if (!folder.isEmpty() && Files.isExecutable(Path.of(folder, program))) {
         return true;
       }

@@ -9,7 +9,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a sandbox's resources are held: by cgroup where Apptainer can, else by the guest per command, and what has to be said about it.
+ * How a sandbox's resources are held: by cgroup where Apptainer can, else by the guest per command,
+ * and what has to be said about it.
  *
  * @param apptainerFlags for {@code instance start} or {@code exec}
  * @param guestFlags for {@code berth-guest serve}
@@ -17,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  */
 record Limits(List<String> apptainerFlags, List<String> guestFlags, List<String> notices) {
 
-  static Limits of(SandboxResources resources, boolean apply, boolean fakeroot, HostAbilities host) {
+  static Limits of(
+      SandboxResources resources, boolean apply, boolean fakeroot, HostAbilities host) {
     List<String> flags = new ArrayList<>();
     List<String> guest = new ArrayList<>();
     List<String> notices = new ArrayList<>();
@@ -38,24 +40,43 @@ record Limits(List<String> apptainerFlags, List<String> guestFlags, List<String>
         if (cpu != null) {
           long processors = Math.min((long) Math.ceil(cpu), host.processors());
           guest.addAll(List.of("--cpus", Long.toString(processors)));
-          notices.add("cpu " + plain(cpu) + " is held by binding commands to " + processors + " processors, not by cgroup: " + obstacle);
+          notices.add(
+              "cpu "
+                  + plain(cpu)
+                  + " is held by binding commands to "
+                  + processors
+                  + " processors, not by cgroup: "
+                  + obstacle);
         }
         if (memory != null) {
           guest.addAll(List.of("--memory", Long.toString(memory << 20)));
-          notices.add("memory_mib " + memory + " is held for each process (its address space), not for all together, and not by cgroup: " + obstacle);
+          notices.add(
+              "memory_mib "
+                  + memory
+                  + " is held for each process (its address space), not for all together, and not by cgroup: "
+                  + obstacle);
         }
       }
     }
     Integer gpu = resources.gpu();
     if (gpu != null && gpu > 0) {
       flags.add("--nv");
-      notices.add("gpu " + gpu + ": all of the host's NVIDIA GPUs are visible (--nv); Apptainer does not share them out.");
+      notices.add(
+          "gpu "
+              + gpu
+              + ": all of the host's NVIDIA GPUs are visible (--nv); Apptainer does not share them out.");
     }
     if (resources.gpuType() != null) {
-      notices.add("gpu_type " + resources.gpuType() + " is not checked: the host's GPUs are what they are.");
+      notices.add(
+          "gpu_type "
+              + resources.gpuType()
+              + " is not checked: the host's GPUs are what they are.");
     }
     if (resources.diskGib() != null) {
-      notices.add("disk_gib " + resources.diskGib() + " was checked against the free space at the start; it is not a quota.");
+      notices.add(
+          "disk_gib "
+              + resources.diskGib()
+              + " was checked against the free space at the start; it is not a quota.");
     }
     return new Limits(List.copyOf(flags), List.copyOf(guest), List.copyOf(notices));
   }
@@ -68,7 +89,9 @@ record Limits(List<String> apptainerFlags, List<String> guestFlags, List<String>
   }
 
   private static String plain(double number) {
-    return number == Math.rint(number) ? Long.toString((long) number) : String.format(Locale.ROOT, "%.3f", number);
+    return number == Math.rint(number)
+        ? Long.toString((long) number)
+        : String.format(Locale.ROOT, "%.3f", number);
   }
 
   /** What the host allows, as far as limits go. */
@@ -81,7 +104,9 @@ record Limits(List<String> apptainerFlags, List<String> guestFlags, List<String>
     private static @Nullable String obstacle(boolean root) {
       boolean unified = Files.exists(Path.of("/sys/fs/cgroup/cgroup.controllers"));
       if (root) {
-        return unified || Files.isDirectory(Path.of("/sys/fs/cgroup/memory")) ? null : "no cgroup file system is mounted on this host.";
+        return unified || Files.isDirectory(Path.of("/sys/fs/cgroup/memory"))
+            ? null
+            : "no cgroup file system is mounted on this host.";
       }
       if (!unified) {
         return "a plain user needs cgroups v2 for that, and this host has v1.";
@@ -99,13 +124,27 @@ record Limits(List<String> apptainerFlags, List<String> guestFlags, List<String>
 
     private static @Nullable String delegation() {
       try {
-        String own = Files.readString(Path.of("/proc/self/cgroup")).lines().filter(line -> line.startsWith("0::")).findFirst().orElse("0::/").substring(3);
+        String own =
+            Files.readString(Path.of("/proc/self/cgroup"))
+                .lines()
+                .filter(line -> line.startsWith("0::"))
+                .findFirst()
+                .orElse("0::/")
+                .substring(3);
         int slice = own.indexOf("/user@");
         int end = slice < 0 ? -1 : own.indexOf('/', slice + 1);
         Path user = Path.of("/sys/fs/cgroup" + (end < 0 ? own : own.substring(0, end)));
-        List<String> controllers = List.of(Files.readString(user.resolve("cgroup.controllers")).strip().split(" "));
-        List<String> missing = List.of("cpu", "memory", "pids").stream().filter(needed -> !controllers.contains(needed)).toList();
-        return missing.isEmpty() ? null : "systemd does not delegate " + String.join(", ", missing) + " to users here (Delegate= in user@.service).";
+        List<String> controllers =
+            List.of(Files.readString(user.resolve("cgroup.controllers")).strip().split(" "));
+        List<String> missing =
+            List.of("cpu", "memory", "pids").stream()
+                .filter(needed -> !controllers.contains(needed))
+                .toList();
+        return missing.isEmpty()
+            ? null
+            : "systemd does not delegate "
+                + String.join(", ", missing)
+                + " to users here (Delegate= in user@.service).";
       } catch (java.io.IOException e) {
         return "the user's cgroup could not be read (" + e.getMessage() + ").";
       }

@@ -14,19 +14,38 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The argument list that starts one sandbox, and what has to be said about it. The guest is bound over {@code /.singularity.d/startscript}, which {@code instance start} runs by itself; in direct mode it is the
- * program that {@code exec} runs. No value of an environment variable is ever among the arguments: those go to the guest through its socket.
+ * The argument list that starts one sandbox, and what has to be said about it. The guest is bound
+ * over {@code /.singularity.d/startscript}, which {@code instance start} runs by itself; in direct
+ * mode it is the program that {@code exec} runs. No value of an environment variable is ever among
+ * the arguments: those go to the guest through its socket.
  */
 record StartArguments(List<String> arguments, List<String> notices) {
   static final String GUEST = "/.singularity.d/startscript";
-  private static final Set<String> ROOT_FLAGS = Set.of("--writable-tmpfs", "--overlay", "-o", "--writable", "-w");
-  private static final Set<String> PRIVILEGE_FLAGS = Set.of("--userns", "-u", "--fakeroot", "-f", "--no-privs", "--keep-privs", "--drop-caps", "--add-caps", "--allow-setuid");
+  private static final Set<String> ROOT_FLAGS =
+      Set.of("--writable-tmpfs", "--overlay", "-o", "--writable", "-w");
+  private static final Set<String> PRIVILEGE_FLAGS =
+      Set.of(
+          "--userns",
+          "-u",
+          "--fakeroot",
+          "-f",
+          "--no-privs",
+          "--keep-privs",
+          "--drop-caps",
+          "--add-caps",
+          "--allow-setuid");
   private static final Set<String> PROVIDER_OPTIONS = Set.of("binds");
 
   /** Where the parts of one sandbox are on the host. */
   record Places(String name, Path guest, Path staging, Path overlay, Path scratch) {}
 
-  static StartArguments of(ApptainerConfig config, SandboxSpec spec, String image, Places places, Limits limits, boolean root) {
+  static StartArguments of(
+      ApptainerConfig config,
+      SandboxSpec spec,
+      String image,
+      Places places,
+      Limits limits,
+      boolean root) {
     List<String> notices = new ArrayList<>(limits.notices());
     ApptainerConfig.Create create = config.create();
     List<String> raw = new ArrayList<>(create.extraStartArgs());
@@ -61,10 +80,21 @@ record StartArguments(List<String> arguments, List<String> notices) {
     for (Volume volume : spec.volumes()) {
       String source = volume.hostPath();
       if (source == null) {
-        throw new UnsupportedRequestException(ApptainerProvider.NAME, null, "Tried to mount the EFS file system " + volume.efsFileSystemId() + ", but Apptainer mounts host paths only; name a host_path.", null);
+        throw new UnsupportedRequestException(
+            ApptainerProvider.NAME,
+            null,
+            "Tried to mount the EFS file system "
+                + volume.efsFileSystemId()
+                + ", but Apptainer mounts host paths only; name a host_path.",
+            null);
       }
       if (!java.nio.file.Files.exists(Path.of(source))) {
-        throw new RequestException("Tried to mount " + source + " at " + volume.containerPath() + ", but there is no such file or folder on this host.");
+        throw new RequestException(
+            "Tried to mount "
+                + source
+                + " at "
+                + volume.containerPath()
+                + ", but there is no such file or folder on this host.");
       }
       mount(arguments, source, volume.containerPath(), volume.readonly());
     }
@@ -78,7 +108,8 @@ record StartArguments(List<String> arguments, List<String> notices) {
     return new StartArguments(List.copyOf(arguments), List.copyOf(notices));
   }
 
-  private static List<String> guestArguments(ApptainerConfig config, SandboxSpec spec, Places places, Limits limits, boolean instance) {
+  private static List<String> guestArguments(
+      ApptainerConfig config, SandboxSpec spec, Places places, Limits limits, boolean instance) {
     List<String> arguments = new ArrayList<>(List.of("serve", "--fd", "3", "--tag", places.name()));
     limit(arguments, "--lease", spec.lease());
     limit(arguments, "--ttl", spec.ttl());
@@ -104,33 +135,58 @@ record StartArguments(List<String> arguments, List<String> notices) {
     Set<String> unknown = new HashSet<>(spec.providerOptions().keySet());
     unknown.removeAll(PROVIDER_OPTIONS);
     if (!unknown.isEmpty()) {
-      throw new RequestException("Tried to use the provider options " + unknown + ", but apptainer knows only: " + PROVIDER_OPTIONS + ".");
+      throw new RequestException(
+          "Tried to use the provider options "
+              + unknown
+              + ", but apptainer knows only: "
+              + PROVIDER_OPTIONS
+              + ".");
     }
     List<String> binds = new ArrayList<>(config.exec().defaultBinds());
     binds.addAll(spec.providerOptions().getOrDefault("binds", List.of()));
     for (String bind : binds) {
       String[] parts = bind.split(":", -1);
-      if (parts.length > 3 || parts[0].isEmpty() || !parts[0].startsWith("/") || (parts.length > 1 && !parts[1].startsWith("/"))) {
-        throw new RequestException("Tried to bind '" + bind + "'; allowed is host:container[:opts] with absolute paths, or one absolute path for both.");
+      if (parts.length > 3
+          || parts[0].isEmpty()
+          || !parts[0].startsWith("/")
+          || (parts.length > 1 && !parts[1].startsWith("/"))) {
+        throw new RequestException(
+            "Tried to bind '"
+                + bind
+                + "'; allowed is host:container[:opts] with absolute paths, or one absolute path for both.");
       }
       if (!java.nio.file.Files.exists(Path.of(parts[0]))) {
-        throw new RequestException("Tried to bind '" + bind + "', but there is no " + parts[0] + " on this host.");
+        throw new RequestException(
+            "Tried to bind '" + bind + "', but there is no " + parts[0] + " on this host.");
       }
     }
     return binds;
   }
 
-  /** Whether the raw flags give the sandbox a root of their own. The 64 MiB of --writable-tmpfs are replaced: what it is asked for is a writable root. */
+  /**
+   * Whether the raw flags give the sandbox a root of their own. The 64 MiB of --writable-tmpfs are
+   * replaced: what it is asked for is a writable root.
+   */
   private static boolean replaceSmallTmpfs(List<String> raw, List<String> notices) {
     if (raw.removeIf("--writable-tmpfs"::equals)) {
-      notices.add("--writable-tmpfs is replaced by a folder overlay: as writable, and not limited to 64 MiB.");
+      notices.add(
+          "--writable-tmpfs is replaced by a folder overlay: as writable, and not limited to 64 MiB.");
     }
-    return raw.stream().anyMatch(flag -> ROOT_FLAGS.contains(flag) || flag.startsWith("--overlay="));
+    return raw.stream()
+        .anyMatch(flag -> ROOT_FLAGS.contains(flag) || flag.startsWith("--overlay="));
   }
 
   /** --mount takes a row of CSV, so that paths may hold colons, commas and quotes. */
-  private static void mount(List<String> arguments, String source, String destination, boolean readonly) {
-    arguments.addAll(List.of("--mount", "type=bind," + quoted("source=" + source) + "," + quoted("destination=" + destination) + (readonly ? ",ro" : "")));
+  private static void mount(
+      List<String> arguments, String source, String destination, boolean readonly) {
+    arguments.addAll(
+        List.of(
+            "--mount",
+            "type=bind,"
+                + quoted("source=" + source)
+                + ","
+                + quoted("destination=" + destination)
+                + (readonly ? ",ro" : "")));
   }
 
   private static String quoted(String field) {

@@ -43,7 +43,8 @@ interface ApptainerContract extends SandboxContract {
   /** Kills the init of the sandbox's pid namespace. */
   @Override
   default void kill(Sandbox sandbox) {
-    HostProcesses.killParent(line -> line.contains("startscript serve") && line.contains("berth-" + sandbox.id()));
+    HostProcesses.killParent(
+        line -> line.contains("startscript serve") && line.contains("berth-" + sandbox.id()));
   }
 
   @Override

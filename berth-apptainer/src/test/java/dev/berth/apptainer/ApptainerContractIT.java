@@ -1,6 +1,4 @@
 package dev.berth.apptainer;
 
-
 /** The contract, in an instance, as the user who runs the tests. */
-class ApptainerContractIT implements ApptainerContract {
-}
+class ApptainerContractIT implements ApptainerContract {}

@@ -1,6 +1,5 @@
 package dev.berth.apptainer;
 
-
 /** The contract, with one exec as the sandbox. */
 class ApptainerDirectContractIT implements ApptainerContract {
   @Override

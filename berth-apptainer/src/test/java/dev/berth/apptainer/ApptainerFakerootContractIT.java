@@ -1,6 +1,5 @@
 package dev.berth.apptainer;
 
-
 /** The contract, in an instance started with --fakeroot. */
 class ApptainerFakerootContractIT implements ApptainerContract {
   @Override

@@ -9,6 +9,8 @@ import org.junit.jupiter.api.Tag;
 class ApptainerLimitsContractIT implements ApptainerContract {
   @Override
   public SandboxSpec spec() {
-    return ApptainerContract.super.spec().toBuilder().resources(new SandboxResources(2.0, 2048L, null, null, null)).build();
+    return ApptainerContract.super.spec().toBuilder()
+        .resources(new SandboxResources(2.0, 2048L, null, null, null))
+        .build();
   }
 }

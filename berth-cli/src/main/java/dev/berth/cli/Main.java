@@ -22,6 +22,7 @@ public final class Main {
 
   /** Runs the verb that {@code args} names and ends the process with its exit code. */
   public static void main(String[] args) {
+    System.setProperty("dev.berth.reader", "platform");
     Map<String, String> env = System.getenv();
     Signals signals = Signals.install(System::exit);
     System.exit(

@@ -21,6 +21,11 @@ final class ProviderOptions {
     return builder().build();
   }
 
+  /** The same, and shows what takes long. */
+  Berth open(Steps steps) {
+    return builder().progress(steps).build();
+  }
+
   /**
    * The same to reach a sandbox that is there: where nothing is said, by its own provider, so that
    * the default one need not even be installed.

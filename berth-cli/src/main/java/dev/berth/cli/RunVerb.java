@@ -44,11 +44,13 @@ final class RunVerb implements Verb {
     SandboxSpec.Builder spec = Words.image(image);
     place.applyTo(spec, shell.env());
     options.applyTo(spec);
-    try (Berth berth = provider.open()) {
+    Steps steps = new Steps(shell.console());
+    try (Berth berth = provider.open(steps)) {
       if (streams.detached) {
-        return startDetached(berth, spec.build(), command, shell);
+        return startDetached(berth, spec.build(), command, shell, steps);
       }
       try (Sandbox sandbox = berth.create(spec.build())) {
+        steps.close();
         sandbox.notices().forEach(shell.console()::say);
         return streams.run(sandbox, command, shell);
       } finally {
@@ -57,9 +59,11 @@ final class RunVerb implements Verb {
     }
   }
 
-  private int startDetached(Berth berth, SandboxSpec spec, dev.berth.Command command, Shell shell)
+  private int startDetached(
+      Berth berth, SandboxSpec spec, dev.berth.Command command, Shell shell, Steps steps)
       throws InterruptedException {
     try (Sandbox sandbox = berth.create(spec)) {
+      steps.close();
       sandbox.notices().forEach(shell.console()::say);
       streams.start(sandbox, command).close();
       Sandboxes.detach(sandbox);

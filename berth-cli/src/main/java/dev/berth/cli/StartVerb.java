@@ -27,8 +27,10 @@ final class StartVerb implements Verb {
     SandboxSpec.Builder spec = Words.image(image);
     place.applyTo(spec, shell.env());
     options.applyTo(spec);
-    try (Berth berth = provider.open();
+    Steps steps = new Steps(shell.console());
+    try (Berth berth = provider.open(steps);
         Sandbox sandbox = berth.create(spec.build())) {
+      steps.close();
       sandbox.notices().forEach(shell.console()::say);
       Sandboxes.detach(sandbox);
       shell.console().print(sandbox.id());

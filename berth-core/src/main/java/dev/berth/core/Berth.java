@@ -6,6 +6,7 @@ import dev.berth.SandboxException;
 import dev.berth.SandboxLostException;
 import dev.berth.SandboxSpec;
 import dev.berth.SandboxStatus;
+import dev.berth.UnsupportedRequestException;
 import dev.berth.core.state.Descriptor;
 import dev.berth.core.state.SandboxFolder;
 import dev.berth.core.state.SandboxRecord;
@@ -17,11 +18,12 @@ import dev.berth.spi.SandboxSummary;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,6 +43,7 @@ public final class Berth implements AutoCloseable {
   private final Providers providers;
   private final Choice choice;
   private final StateHome state;
+  private final Consumer<String> progress;
   private final ReentrantLock lock = new ReentrantLock();
 
   /** Guarded by the lock, as are the providers' factories. */
@@ -48,7 +51,8 @@ public final class Berth implements AutoCloseable {
 
   private boolean closed;
 
-  private Berth(Providers providers, Choice choice, StateHome state) {
+  private Berth(Providers providers, Choice choice, StateHome state, Consumer<String> progress) {
+    this.progress = progress;
     this.providers = providers;
     this.choice = choice;
     this.state = state;
@@ -101,18 +105,17 @@ public final class Berth implements AutoCloseable {
     return provider(choice.provider());
   }
 
-  /** The sandboxes of this user: those of the chosen provider, and all that this host stores. */
+  /**
+   * The sandboxes of this user: those of the chosen provider, and all that this host stores; of a
+   * provider that cannot be had here now, with an unknown state.
+   */
   public List<SandboxSummary> list() throws InterruptedException {
-    List<SandboxSummary> all = new ArrayList<>(provider().list());
-    for (String other : others()) {
-      SandboxProvider provider = null;
+    List<SandboxSummary> all = new ArrayList<>();
+    for (String name : names()) {
       try {
-        provider = provider(other);
-      } catch (SandboxException e) {
-        all.addAll(unknown(other));
-      }
-      if (provider != null) {
-        all.addAll(provider.list());
+        all.addAll(provider(name).list());
+      } catch (UnsupportedRequestException | RequestException e) {
+        all.addAll(unknown(name));
       }
     }
     return all;
@@ -120,12 +123,12 @@ public final class Berth implements AutoCloseable {
 
   /** Ends and deletes what is nobody's any more, whichever provider's. Returns a line for each. */
   public List<String> reap() throws InterruptedException {
-    List<String> report = new ArrayList<>(provider().reap());
-    for (String other : others()) {
+    List<String> report = new ArrayList<>();
+    for (String name : names()) {
       try {
-        report.addAll(provider(other).reap());
+        report.addAll(provider(name).reap());
       } catch (SandboxException e) {
-        report.add(other + ": could not be cleared up: " + e.getMessage());
+        report.add(name + ": could not be cleared up: " + e.getMessage());
       }
     }
     return report;
@@ -169,7 +172,7 @@ public final class Berth implements AutoCloseable {
       SandboxProvider provider = open.get(name);
       if (provider == null) {
         Choice how = name.equals(choice.provider()) ? choice : Choice.of(name);
-        provider = providers.find(name).create(how.config());
+        provider = providers.find(name).create(how.config(), progress);
         open.put(name, provider);
       }
       return provider;
@@ -178,12 +181,14 @@ public final class Berth implements AutoCloseable {
     }
   }
 
-  /** The other providers that have something stored on this host. */
-  private Set<String> others() {
-    Set<String> names = new TreeSet<>();
-    state.list().forEach(folder -> names.add(folder.provider()));
-    names.remove("");
-    names.remove(choice.provider());
+  /** The chosen provider, and the others that have something stored on this host. */
+  private Set<String> names() {
+    Set<String> names = new LinkedHashSet<>(Set.of(choice.provider()));
+    state.list().stream()
+        .map(SandboxFolder::provider)
+        .filter(name -> !name.isEmpty())
+        .sorted()
+        .forEach(names::add);
     return names;
   }
 
@@ -218,8 +223,18 @@ public final class Berth implements AutoCloseable {
     private @Nullable Path config;
     private @Nullable String block;
     private @Nullable String provider;
+    private Consumer<String> progress = line -> {};
 
     private Builder() {}
+
+    /**
+     * Hands lines for people to this while something takes long, such as fetching an image; from
+     * the thread that waits for it.
+     */
+    public Builder progress(Consumer<String> lines) {
+      this.progress = lines;
+      return this;
+    }
 
     /** Reads this file instead of the user's own. */
     public Builder config(Path file) {
@@ -262,7 +277,7 @@ public final class Berth implements AutoCloseable {
       Providers providers = new Providers(registered);
       Choice choice = choice(providers);
       providers.find(choice.provider());
-      return new Berth(providers, choice, StateHome.of(env));
+      return new Berth(providers, choice, StateHome.of(env), progress);
     }
 
     /** Examines this host for what stops the chosen provider's sandboxes; makes nothing. */

@@ -25,8 +25,9 @@ import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sandboxes that are none: commands run on this host, as this user, and see all that it sees but its environment. Only process trees, deadlines, leases and the working folder are the sandbox's own. Never chosen
- * unless it is named.
+ * Sandboxes that are none: commands run on this host, as this user, and see all that it sees but
+ * its environment. Only process trees, deadlines, leases and the working folder are the sandbox's
+ * own. Never chosen unless it is named.
  */
 public final class LocalProvider implements SandboxProvider {
   /** The provider's name. */
@@ -41,12 +42,15 @@ public final class LocalProvider implements SandboxProvider {
   private final Duration defaultTimeout;
   private final Duration lease;
 
-  /** With this time limit for commands that name none, and this lease for sandboxes that name none. */
+  /**
+   * With this time limit for commands that name none, and this lease for sandboxes that name none.
+   */
   public LocalProvider(Duration defaultTimeout, Duration lease) {
     this.defaultTimeout = defaultTimeout;
     this.lease = lease;
     this.cache = CacheHome.ofEnvironment();
-    this.sandboxes = new LaunchedSandboxes(NAME, StateHome.ofEnvironment(), cache, new Semaphore(STARTS));
+    this.sandboxes =
+        new LaunchedSandboxes(NAME, StateHome.ofEnvironment(), cache, new Semaphore(STARTS));
   }
 
   /** With 180 s and 30 s. */
@@ -61,15 +65,35 @@ public final class LocalProvider implements SandboxProvider {
 
   @Override
   public Sandbox create(SandboxSpec spec) throws InterruptedException {
-    refuse(spec.image() != null, "use the image " + spec.image(), "it runs commands on this host itself");
-    refuse(!spec.volumes().isEmpty(), "mount volumes", "it has no mounts of its own; use the host's paths");
-    refuse(spec.network() != Network.HOST, "use network " + spec.network().name().toLowerCase(Locale.ROOT), "it has only the host's network");
-    refuse(!spec.providerOptions().isEmpty(), "use the provider options " + spec.providerOptions().keySet(), "it knows none");
+    refuse(
+        spec.image() != null,
+        "use the image " + spec.image(),
+        "it runs commands on this host itself");
+    refuse(
+        !spec.volumes().isEmpty(),
+        "mount volumes",
+        "it has no mounts of its own; use the host's paths");
+    refuse(
+        spec.network() != Network.HOST,
+        "use network " + spec.network().name().toLowerCase(Locale.ROOT),
+        "it has only the host's network");
+    refuse(
+        !spec.providerOptions().isEmpty(),
+        "use the provider options " + spec.providerOptions().keySet(),
+        "it knows none");
     refuse(spec.environmentDir() != null, "build an image", "it has none");
     SandboxResources resources = spec.resources();
-    refuse(resources.gpu() != null || resources.gpuType() != null || resources.diskGib() != null, "limit gpu or disk", "it can limit only cpu and memory_mib");
+    refuse(
+        resources.gpu() != null || resources.gpuType() != null || resources.diskGib() != null,
+        "limit gpu or disk",
+        "it can limit only cpu and memory_mib");
     SandboxSpec leased = spec.lease() == null ? spec.toBuilder().lease(lease).build() : spec;
-    return sandboxes.create(leased, defaults(leased), Probe.NONE, or(spec.readyTimeout(), READY_WITHIN), folder -> launch(folder, leased));
+    return sandboxes.create(
+        leased,
+        defaults(leased),
+        Probe.NONE,
+        or(spec.readyTimeout(), READY_WITHIN),
+        folder -> launch(folder, leased));
   }
 
   @Override
@@ -98,23 +122,53 @@ public final class LocalProvider implements SandboxProvider {
 
   private Launch launch(SandboxFolder folder, SandboxSpec spec) {
     Path work = folder.folder("work");
-    List<String> command = new ArrayList<>(List.of(cache.guest().toString(), "serve", "--fd", "3", "--guardian", "--cwd", work.toString(), "--tag", folder.id()));
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                cache.guest().toString(),
+                "serve",
+                "--fd",
+                "3",
+                "--guardian",
+                "--cwd",
+                work.toString(),
+                "--tag",
+                folder.id()));
     limit(command, "--lease", spec.lease());
     limit(command, "--ttl", spec.ttl());
     limit(command, "--idle", spec.idleLimit());
-    List<String> notices = new ArrayList<>(List.of("The local provider isolates nothing: commands run on this host as this user."));
+    List<String> notices =
+        new ArrayList<>(
+            List.of(
+                "The local provider isolates nothing: commands run on this host as this user."));
     Double cpu = spec.resources().cpu();
     if (cpu != null) {
       command.addAll(List.of("--cpus", Long.toString((long) Math.ceil(cpu))));
-      notices.add("cpu " + cpu + " is held by binding commands to " + (long) Math.ceil(cpu) + " processors.");
+      notices.add(
+          "cpu "
+              + cpu
+              + " is held by binding commands to "
+              + (long) Math.ceil(cpu)
+              + " processors.");
     }
     Long memory = spec.resources().memoryMib();
     if (memory != null) {
       command.addAll(List.of("--memory", Long.toString(memory << 20)));
-      notices.add("memory_mib " + memory + " is held for each process (its address space), not for all together.");
+      notices.add(
+          "memory_mib "
+              + memory
+              + " is held for each process (its address space), not for all together.");
     }
     Map<String, String> env =
-        Map.of("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME", work.toString(), "LANG", "C.UTF-8", "TMPDIR", folder.folder("tmp").toString());
+        Map.of(
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME",
+            work.toString(),
+            "LANG",
+            "C.UTF-8",
+            "TMPDIR",
+            folder.folder("tmp").toString());
     return new Launch(command, env, notices, true);
   }
 
@@ -130,7 +184,8 @@ public final class LocalProvider implements SandboxProvider {
 
   private static void refuse(boolean asked, String tried, String why) {
     if (asked) {
-      throw new UnsupportedRequestException(NAME, null, "Tried to " + tried + ", but the local provider cannot: " + why + ".", null);
+      throw new UnsupportedRequestException(
+          NAME, null, "Tried to " + tried + ", but the local provider cannot: " + why + ".", null);
     }
   }
 }

@@ -1,4 +1,7 @@
-/** The guest as a plain process of this host, without any isolation: for tests, and for laptops without Apptainer. */
+/**
+ * The guest as a plain process of this host, without any isolation: for tests, and for laptops
+ * without Apptainer.
+ */
 @NullMarked
 package dev.berth.local;
 

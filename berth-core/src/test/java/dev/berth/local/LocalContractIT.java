@@ -26,7 +26,8 @@ class LocalContractIT implements SandboxContract {
 
   @Override
   public Set<Trait> traits() {
-    return EnumSet.of(Trait.ROOT_USER, Trait.ANY_USER, Trait.ENDPOINTS, Trait.TERMINALS, Trait.RECONNECT);
+    return EnumSet.of(
+        Trait.ROOT_USER, Trait.ANY_USER, Trait.ENDPOINTS, Trait.TERMINALS, Trait.RECONNECT);
   }
 
   @Override

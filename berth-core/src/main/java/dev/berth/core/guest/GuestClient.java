@@ -45,6 +45,14 @@ final class GuestClient implements AutoCloseable {
   private volatile @Nullable BiConsumer<Long, Long> incoming;
   private volatile List<Consumer<FrameWriter>> atReconnect = List.of();
 
+  /**
+   * For processes that end soon: HotSpot waits 300 ms at its exit for a thread in native code,
+   * which the poller of virtual threads always is, while a reader of its own ends with its
+   * connection. With many sandboxes it would be a thread for each.
+   */
+  private static final boolean PLATFORM_READER =
+      "platform".equals(System.getProperty("dev.berth.reader"));
+
   /** Takes over an open connection. */
   GuestClient(Link link, Faults faults, Connection first) {
     this.link = link;
@@ -52,7 +60,8 @@ final class GuestClient implements AutoCloseable {
     this.identity = first.welcome().identity();
     this.connection = first;
     outbox.connect(first.channel());
-    Thread.ofVirtual().name("berth-guest-" + faults.id()).start(() -> run(first));
+    Thread.Builder reader = PLATFORM_READER ? Thread.ofPlatform().daemon() : Thread.ofVirtual();
+    reader.name("berth-guest-" + faults.id()).start(() -> run(first));
   }
 
   Faults faults() {
@@ -167,6 +176,9 @@ final class GuestClient implements AutoCloseable {
   /** Lets go of the guest. Everybody who waits is told that the sandbox is lost. */
   @Override
   public void close() {
+    if (lost == null) {
+      send(to -> {});
+    }
     lose("it was stopped or let go by this process");
   }
 

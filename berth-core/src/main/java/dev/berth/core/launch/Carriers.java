@@ -16,13 +16,19 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 
 /**
- * The host's processes that carry one sandbox: Apptainer's, its FUSE helpers, the guest. Each keeps the sandbox's launch log open at descriptor 4, which {@code berth-guest launch} put there; that survives what
- * Apptainer does to names, environment and sessions. Commands in the sandbox do not have it. The guest hides its descriptors from its own user; it is found as a child of one that does not.
+ * The host's processes that carry one sandbox: Apptainer's, its FUSE helpers, the guest. Each keeps
+ * the sandbox's launch log open at descriptor 4, which {@code berth-guest launch} put there; that
+ * survives what Apptainer does to names, environment and sessions. Commands in the sandbox do not
+ * have it. The guest hides its descriptors from its own user; it is found as a child of one that
+ * does not.
  */
 final class Carriers {
   private static final String MARK = "fd/4";
 
-  /** What the kernel adds when the log is gone already; who keeps it open is to be found all the same. */
+  /**
+   * What the kernel adds when the log is gone already; who keeps it open is to be found all the
+   * same.
+   */
   private static final String DELETED = " (deleted)";
 
   /** One of them. */
@@ -46,7 +52,10 @@ final class Carriers {
 
   private static Map<String, List<Carrier>> scan(@org.jspecify.annotations.Nullable Path only) {
     Map<String, List<Carrier>> found = new HashMap<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(Path.of("/proc"), entry -> Character.isDigit(entry.getFileName().toString().charAt(0)))) {
+    try (DirectoryStream<Path> entries =
+        Files.newDirectoryStream(
+            Path.of("/proc"),
+            entry -> Character.isDigit(entry.getFileName().toString().charAt(0)))) {
       for (Path entry : entries) {
         String log = mark(entry);
         if (log.isEmpty() || only != null && !log.equals(only.toString())) {
@@ -69,7 +78,8 @@ final class Carriers {
   }
 
   private static void add(List<Carrier> carriers, Path process, boolean guest) {
-    HostProcess.of(Long.parseLong(process.getFileName().toString())).ifPresent(found -> carriers.add(new Carrier(found, parent(process), guest)));
+    HostProcess.of(Long.parseLong(process.getFileName().toString()))
+        .ifPresent(found -> carriers.add(new Carrier(found, parent(process), guest)));
   }
 
   boolean isEmpty() {
@@ -87,8 +97,11 @@ final class Carriers {
 
   /** Kills those below others: what started them sees it, and clears away mounts and helpers. */
   void killInner() {
-    var pids = carriers.stream().map(carrier -> carrier.process().pid()).collect(Collectors.toSet());
-    carriers.stream().filter(carrier -> pids.contains(carrier.parent()) || carrier.guest()).forEach(carrier -> carrier.process().kill());
+    var pids =
+        carriers.stream().map(carrier -> carrier.process().pid()).collect(Collectors.toSet());
+    carriers.stream()
+        .filter(carrier -> pids.contains(carrier.parent()) || carrier.guest())
+        .forEach(carrier -> carrier.process().kill());
   }
 
   void killAll() {

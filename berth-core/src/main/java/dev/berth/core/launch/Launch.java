@@ -11,7 +11,8 @@ import java.util.Map;
  * @param notices see {@link dev.berth.Sandbox#notices()}
  * @param stays whether the command runs as long as the sandbox; else it ends when the start is done
  */
-public record Launch(List<String> command, Map<String, String> env, List<String> notices, boolean stays) {
+public record Launch(
+    List<String> command, Map<String, String> env, List<String> notices, boolean stays) {
   /** Copies. */
   public Launch {
     command = List.copyOf(command);

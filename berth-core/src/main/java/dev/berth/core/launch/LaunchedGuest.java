@@ -19,13 +19,16 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** A guest that runs on this host, with the folder that stores its sandbox. Made by {@link #launch}, or found again by {@link #find}. Thread-safe. */
+/**
+ * A guest that runs on this host, with the folder that stores its sandbox. Made by {@link #launch},
+ * or found again by {@link #find}. Thread-safe.
+ */
 final class LaunchedGuest implements GuestHost {
   private static final System.Logger LOG = System.getLogger(LaunchedGuest.class.getName());
   private static final Duration BY_ITSELF = Duration.ofMillis(400);
   private static final Duration INNER_FIRST = Duration.ofSeconds(2);
   private static final Duration AFTER_KILL = Duration.ofSeconds(4);
-  private static final Duration COMING_UP = Duration.ofSeconds(20);
+  private static final Duration COMING_UP = Duration.ofSeconds(10);
   private static final int LOOKS = 2;
   private static final Duration LOOK_AGAIN = Duration.ofMillis(100);
   private static final int LAST_WORDS = 3000;
@@ -40,12 +43,19 @@ final class LaunchedGuest implements GuestHost {
   private volatile @Nullable HostProcess guest;
   private final boolean stays;
   private final long launched = System.nanoTime();
+  private volatile boolean arrived;
   private volatile boolean comingUp;
   private volatile long lastLook;
   private volatile boolean destroyed;
   private volatile String lastWords = "";
 
-  private LaunchedGuest(SandboxFolder folder, String provider, FolderRemoval removal, List<String> notices, @Nullable Process launcher, boolean stays) {
+  private LaunchedGuest(
+      SandboxFolder folder,
+      String provider,
+      FolderRemoval removal,
+      List<String> notices,
+      @Nullable Process launcher,
+      boolean stays) {
     this.stays = stays;
     this.folder = folder;
     this.provider = provider;
@@ -61,13 +71,13 @@ final class LaunchedGuest implements GuestHost {
    * @param guest the guest's program
    * @throws CreateException if it could not be started; the folder is then deleted
    */
-  static LaunchedGuest launch(SandboxFolder folder, FolderRemoval removal, Path guest, Launch launch) {
+  static LaunchedGuest launch(
+      SandboxFolder folder, FolderRemoval removal, Path guest, Launch launch) {
     List<String> line = new ArrayList<>(List.of(guest.toString(), "launch"));
     if (launch.stays()) {
       line.add("--detach");
     }
-    line.addAll(
-        List.of(folder.socket().toString(), log(folder).toString(), "--"));
+    line.addAll(List.of(folder.socket().toString(), log(folder).toString(), "--"));
     line.addAll(launch.command());
     ProcessBuilder builder = new ProcessBuilder(line);
     builder.environment().clear();
@@ -79,13 +89,22 @@ final class LaunchedGuest implements GuestHost {
     try {
       folder.folder("log");
       builder.redirectError(ProcessBuilder.Redirect.appendTo(log(folder).toFile()));
-      return new LaunchedGuest(folder, folder.provider(), removal, launch.notices(), builder.start(), launch.stays());
+      return new LaunchedGuest(
+          folder, folder.provider(), removal, launch.notices(), builder.start(), launch.stays());
     } catch (CreateException e) {
       folder.delete(removal);
       throw e;
     } catch (IOException e) {
       folder.delete(removal);
-      throw new CreateException(folder.provider(), folder.id(), "Tried to start a sandbox with " + launch.command().get(0) + ", but " + e.getMessage() + ".", e);
+      throw new CreateException(
+          folder.provider(),
+          folder.id(),
+          "Tried to start a sandbox with "
+              + launch.command().get(0)
+              + ", but "
+              + e.getMessage()
+              + ".",
+          e);
     }
   }
 
@@ -100,6 +119,11 @@ final class LaunchedGuest implements GuestHost {
     return folders.stream().filter(folder -> logs.contains(log(folder).toString())).toList();
   }
 
+  /** Notes that the guest has been there: from now on, not to be found is to be gone. */
+  void arrived() {
+    arrived = true;
+  }
+
   /** Whether this process has ended it. */
   boolean destroyed() {
     return destroyed;
@@ -110,10 +134,17 @@ final class LaunchedGuest implements GuestHost {
     return destroyed ? lastWords : readLog();
   }
 
-  /** Waits for the program that was launched; for an instance its end is the start's success or failure. Empty if it still runs then, or was launched elsewhere. */
+  /**
+   * Waits for the program that was launched; for an instance its end is the start's success or
+   * failure. Empty if it still runs then, or was launched elsewhere.
+   */
   @Nullable Integer awaitLauncher(Duration atMost) throws InterruptedException {
     Process process = launcher;
-    return process != null && process.waitFor(Math.min(atMost.toMillis(), Integer.MAX_VALUE), TimeUnit.MILLISECONDS) ? process.exitValue() : null;
+    return process != null
+            && process.waitFor(
+                Math.min(atMost.toMillis(), Integer.MAX_VALUE), TimeUnit.MILLISECONDS)
+        ? process.exitValue()
+        : null;
   }
 
   @Override
@@ -168,7 +199,14 @@ final class LaunchedGuest implements GuestHost {
       interrupted |= endCarriers();
       lastWords = readLog();
       destroyed = true;
-      folder.delete(removal).ifPresent(left -> LOG.log(System.Logger.Level.WARNING, "{0}: not all could be deleted, the next berth command tries again: {1}", id(), left));
+      folder
+          .delete(removal)
+          .ifPresent(left ->
+              LOG.log(
+                  System.Logger.Level.WARNING,
+                  "{0}: not all could be deleted, the next berth command tries again: {1}",
+                  id(),
+                  left));
     } finally {
       ending.unlock();
       if (interrupted) {
@@ -185,8 +223,9 @@ final class LaunchedGuest implements GuestHost {
   }
 
   /**
-   * Ends every process that carries the sandbox: first it may end by itself, then the inner ones are killed, so that the outer ones clear up, then all. What comes up meanwhile is seen too: a start that is
-   * given up goes on until it has been found.
+   * Ends every process that carries the sandbox: first it may end by itself, then the inner ones
+   * are killed, so that the outer ones clear up, then all. What comes up meanwhile is seen too: a
+   * start that is given up goes on until it has been found.
    */
   private boolean endCarriers() {
     boolean interrupted = awaitNone(BY_ITSELF, carriers -> {});
@@ -262,7 +301,10 @@ final class LaunchedGuest implements GuestHost {
     return !known.alive();
   }
 
-  /** Looks for the guest among the host's processes, not more often than is reasonable while it is coming up. */
+  /**
+   * Looks for the guest among the host's processes, not more often than is reasonable while it is
+   * coming up.
+   */
   private boolean look() {
     long now = System.nanoTime();
     if (comingUp && now - lastLook < LOOK_AGAIN.toNanos()) {
@@ -276,8 +318,14 @@ final class LaunchedGuest implements GuestHost {
       found = carriers.guest().orElse(null);
     }
     guest = found;
-    // The launcher may be done, or have detached, before the guest is there; but a start that is done and has no guest for long has failed.
-    comingUp = found == null && launcher != null && !carriers.isEmpty() && (stays || now - launched < COMING_UP.toNanos());
+    // The launcher may be done, or have detached, before the guest is there; but a start that is
+    // done and has no guest for long has failed.
+    comingUp =
+        found == null
+            && launcher != null
+            && !arrived
+            && !carriers.isEmpty()
+            && (stays || now - launched < COMING_UP.toNanos());
     lastLook = now;
     return found == null && !comingUp;
   }
@@ -288,7 +336,9 @@ final class LaunchedGuest implements GuestHost {
       channel.position(Math.max(0, size - LAST_WORDS));
       var buffer = java.nio.ByteBuffer.allocate(LAST_WORDS);
       while (buffer.hasRemaining() && channel.read(buffer) > 0) {}
-      return new String(buffer.array(), 0, buffer.position(), java.nio.charset.StandardCharsets.UTF_8).strip();
+      return new String(
+              buffer.array(), 0, buffer.position(), java.nio.charset.StandardCharsets.UTF_8)
+          .strip();
     } catch (IOException e) {
       return "";
     }

@@ -3,7 +3,6 @@ package dev.berth.core.launch;
 import dev.berth.CreateException;
 import dev.berth.RequestException;
 import dev.berth.Sandbox;
-import dev.berth.SandboxException;
 import dev.berth.SandboxLostException;
 import dev.berth.SandboxSpec;
 import dev.berth.SandboxStatus;
@@ -29,9 +28,15 @@ import java.util.concurrent.Semaphore;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** The sandboxes that one provider has on this host, those of other processes too. What a provider of this kind adds is how a guest is started. Thread-safe. */
+/**
+ * The sandboxes that one provider has on this host, those of other processes too. What a provider
+ * of this kind adds is how a guest is started. Thread-safe.
+ */
 public final class LaunchedSandboxes implements AutoCloseable {
-  /** After its time to live a guest ends by itself; one that does not has been replaced by what ran in the sandbox. */
+  /**
+   * After its time to live a guest ends by itself; one that does not has been replaced by what ran
+   * in the sandbox.
+   */
   private static final Duration AFTER_EXPIRY = Duration.ofMinutes(1);
 
   private static final Duration ALIVE_WITHIN = Duration.ofSeconds(10);
@@ -51,7 +56,9 @@ public final class LaunchedSandboxes implements AutoCloseable {
     Launch launch(SandboxFolder folder) throws InterruptedException;
   }
 
-  /** Those of this provider; {@code starts} bounds how many launched programs run at the same time. */
+  /**
+   * Those of this provider; {@code starts} bounds how many launched programs run at the same time.
+   */
   public LaunchedSandboxes(String provider, StateHome state, CacheHome cache, Semaphore starts) {
     this.starts = starts;
     this.provider = provider;
@@ -61,7 +68,9 @@ public final class LaunchedSandboxes implements AutoCloseable {
   }
 
   /** Makes a sandbox; if anything fails, nothing of it is left. */
-  public GuestSandbox create(SandboxSpec spec, Defaults defaults, Probe probe, Duration readyWithin, Starter starter) throws InterruptedException {
+  public GuestSandbox create(
+      SandboxSpec spec, Defaults defaults, Probe probe, Duration readyWithin, Starter starter)
+      throws InterruptedException {
     starts.acquire();
     LaunchedGuest guest = null;
     boolean stays = true;
@@ -71,6 +80,7 @@ public final class LaunchedSandboxes implements AutoCloseable {
       stays = launch.stays();
       guest = LaunchedGuest.launch(folder, removal, cache.guest(), launch);
       GuestSandbox sandbox = GuestSandbox.create(guest, spec, defaults, probe, readyWithin);
+      guest.arrived();
       owned.values().removeIf(LaunchedGuest::destroyed);
       owned.put(sandbox, guest);
       return sandbox;
@@ -78,13 +88,17 @@ public final class LaunchedSandboxes implements AutoCloseable {
       throw e;
     } catch (CreateException e) {
       String said = guest == null ? "" : guest.lastWords();
-      throw said.isEmpty() ? e : new CreateException(provider, e.sandboxId(), e.getMessage() + " The start said:\n" + said, e);
+      throw said.isEmpty()
+          ? e
+          : new CreateException(
+              provider, e.sandboxId(), e.getMessage() + " The start said:\n" + said, e);
     } finally {
       releaseStart(guest, stays);
     }
   }
 
-  private Launch prepare(SandboxFolder folder, SandboxSpec spec, Starter starter) throws InterruptedException {
+  private Launch prepare(SandboxFolder folder, SandboxSpec spec, Starter starter)
+      throws InterruptedException {
     boolean prepared = false;
     try {
       Launch launch = starter.launch(folder);
@@ -106,56 +120,70 @@ public final class LaunchedSandboxes implements AutoCloseable {
     }
     LaunchedGuest started = guest;
     Thread.ofVirtual()
-        .start(
-            () -> {
-              try {
-                started.awaitLauncher(LONGEST_START);
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-              } finally {
-                starts.release();
-              }
-            });
+        .start(() -> {
+          try {
+            started.awaitLauncher(LONGEST_START);
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          } finally {
+            starts.release();
+          }
+        });
   }
 
   /** See {@link dev.berth.spi.SandboxProvider#connect}. */
-  public Sandbox connect(String descriptor, Function<SandboxSpec, Defaults> defaults) throws InterruptedException {
+  public Sandbox connect(String descriptor, Function<SandboxSpec, Defaults> defaults)
+      throws InterruptedException {
     Descriptor found = Descriptor.read(descriptor, state);
     if (!found.provider().equals(provider)) {
-      throw new RequestException("Tried to connect to a sandbox of the provider " + found.provider() + " by the provider " + provider + "; use that one.");
+      throw new RequestException(
+          "Tried to connect to a sandbox of the provider "
+              + found.provider()
+              + " by the provider "
+              + provider
+              + "; use that one.");
     }
     return connect(found.folder(), defaults);
   }
 
-  private Sandbox connect(SandboxFolder folder, Function<SandboxSpec, Defaults> defaults) throws InterruptedException {
+  private Sandbox connect(SandboxFolder folder, Function<SandboxSpec, Defaults> defaults)
+      throws InterruptedException {
     SandboxRecord record =
         folder
             .record()
-            .orElseThrow(() -> new SandboxLostException(provider, folder.id(), "Tried to connect to sandbox " + folder.id() + ", but it was never ready, or is being deleted.", null));
-    return GuestSandbox.connect(LaunchedGuest.find(folder, removal), record.spec(), defaults.apply(record.spec()));
+            .orElseThrow(() ->
+                new SandboxLostException(
+                    provider,
+                    folder.id(),
+                    "Tried to connect to sandbox "
+                        + folder.id()
+                        + ", but it was never ready, or is being deleted.",
+                    null));
+    return GuestSandbox.connect(
+        LaunchedGuest.find(folder, removal), record.spec(), defaults.apply(record.spec()));
   }
 
   /** See {@link dev.berth.spi.SandboxProvider#list}. */
   public List<SandboxSummary> list() {
-    List<SandboxFolder> folders = state.list().stream().filter(folder -> folder.provider().equals(provider)).toList();
+    List<SandboxFolder> folders =
+        state.list().stream().filter(folder -> folder.provider().equals(provider)).toList();
     List<SandboxFolder> running = LaunchedGuest.running(folders);
     List<SandboxSummary> summaries = new ArrayList<>();
     for (SandboxFolder folder : folders) {
       folder
           .record()
-          .ifPresent(
-              record ->
-                  summaries.add(
-                      new SandboxSummary(
-                          folder.id(),
-                          provider,
-                          running.contains(folder) ? SandboxStatus.RUNNING : SandboxStatus.STOPPED,
-                          record.spec().image(),
-                          record.created(),
-                          record.expires(),
-                          folder.owned(),
-                          record.spec().metadata(),
-                          folder.id())));
+          .ifPresent(record ->
+              summaries.add(
+                  new SandboxSummary(
+                      folder.id(),
+                      provider,
+                      running.contains(folder) ? SandboxStatus.RUNNING : SandboxStatus.STOPPED,
+                      record.spec().image(),
+                      record.created(),
+                      record.expires(),
+                      folder.owned(),
+                      record.spec().metadata(),
+                      folder.id())));
     }
     return List.copyOf(summaries);
   }
@@ -165,10 +193,14 @@ public final class LaunchedSandboxes implements AutoCloseable {
     return new Reaper(state, removal).reap(new OwnCarrier());
   }
 
-  /** Ends the sandboxes that were made here and not detached. One that fails to end does not keep the others from it. */
+  /**
+   * Ends the sandboxes that were made here and not detached. One that fails to end does not keep
+   * the others from it.
+   */
   @Override
   public void close() {
-    List<Thread> ends = owned.keySet().stream().map(sandbox -> Thread.ofVirtual().start(sandbox::close)).toList();
+    List<Thread> ends =
+        owned.keySet().stream().map(sandbox -> Thread.ofVirtual().start(sandbox::close)).toList();
     boolean interrupted = false;
     for (Thread end : ends) {
       while (end.isAlive()) {
@@ -193,7 +225,12 @@ public final class LaunchedSandboxes implements AutoCloseable {
 
     @Override
     public boolean alive(SandboxFolder folder) throws InterruptedException {
-      boolean overdue = folder.record().map(SandboxRecord::expires).filter(expires -> expires.plus(AFTER_EXPIRY).isBefore(Instant.now())).isPresent();
+      boolean overdue =
+          folder
+              .record()
+              .map(SandboxRecord::expires)
+              .filter(expires -> expires.plus(AFTER_EXPIRY).isBefore(Instant.now()))
+              .isPresent();
       LaunchedGuest guest = LaunchedGuest.find(folder, removal);
       if (overdue || guest.link().gone()) {
         return false;

@@ -17,7 +17,8 @@ record UnixLink(Path socket, BooleanSupplier ended) implements Link {
   public ByteChannel connect(Duration atMost) throws IOException {
     SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
     try {
-      // A Unix socket connects at once or not at all, unless its queue is full: then a blocking call
+      // A Unix socket connects at once or not at all, unless its queue is full: then a blocking
+      // call
       // would wait for a guest that has stopped accepting, for ever.
       channel.configureBlocking(false);
       if (!channel.connect(UnixDomainSocketAddress.of(socket))) {

@@ -1,5 +1,6 @@
 /**
- * Sandboxes whose guest runs on this host: started by {@code berth-guest launch}, found again by the mark that it leaves, ended. What a local provider adds is an argument list.
+ * Sandboxes whose guest runs on this host: started by {@code berth-guest launch}, found again by
+ * the mark that it leaves, ended. What a local provider adds is an argument list.
  */
 @NullMarked
 package dev.berth.core.launch;

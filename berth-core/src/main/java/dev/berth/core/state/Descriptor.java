@@ -14,8 +14,10 @@ import tools.jackson.core.ObjectWriteContext;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * What another process needs to find a sandbox: JSON without secrets, of which the provider's name is for everybody and the rest for that provider; or, on the same host and for the same user, its id alone. Whoever may read the state folder may use
- * the sandbox. Streaming alone, because databind takes a quarter of a second to load.
+ * What another process needs to find a sandbox: JSON without secrets, of which the provider's name
+ * is for everybody and the rest for that provider; or, on the same host and for the same user, its
+ * id alone. Whoever may read the state folder may use the sandbox. Streaming alone, because
+ * databind takes a quarter of a second to load.
  *
  * @param provider whose sandbox it is
  * @param id the sandbox's id
@@ -39,10 +41,18 @@ public record Descriptor(String provider, String id, String stateHome) {
       return state
           .find(text)
           .map(Descriptor::of)
-          .orElseThrow(() -> new SandboxLostException(null, text, "Tried to connect to sandbox " + text + ", but there is none of that id.", null));
+          .orElseThrow(() ->
+              new SandboxLostException(
+                  null,
+                  text,
+                  "Tried to connect to sandbox " + text + ", but there is none of that id.",
+                  null));
     }
     Map<String, String> texts = texts(text);
-    return new Descriptor(needed(texts, "provider"), texts.getOrDefault("id", ""), texts.getOrDefault("state_home", ""));
+    return new Descriptor(
+        needed(texts, "provider"),
+        texts.getOrDefault("id", ""),
+        texts.getOrDefault("state_home", ""));
   }
 
   /** The folder of the sandbox, which must be on this host. */
@@ -50,9 +60,22 @@ public record Descriptor(String provider, String id, String stateHome) {
     try {
       return StateHome.at(Path.of(stateHome))
           .find(id)
-          .orElseThrow(() -> new SandboxLostException(provider, id, "Tried to connect to sandbox " + id + ", but it is gone: there is no such sandbox in " + stateHome + ".", null));
+          .orElseThrow(() ->
+              new SandboxLostException(
+                  provider,
+                  id,
+                  "Tried to connect to sandbox "
+                      + id
+                      + ", but it is gone: there is no such sandbox in "
+                      + stateHome
+                      + ".",
+                  null));
     } catch (InvalidPathException e) {
-      throw new RequestException(provider, id, "Tried to read the descriptor of a sandbox, but its state_home is no path.", e);
+      throw new RequestException(
+          provider,
+          id,
+          "Tried to read the descriptor of a sandbox, but its state_home is no path.",
+          e);
     }
   }
 
@@ -83,14 +106,23 @@ public record Descriptor(String provider, String id, String stateHome) {
       }
       return texts;
     } catch (JacksonException e) {
-      throw new RequestException(null, null, "Tried to read the descriptor of a sandbox, but it is no JSON: " + e.getOriginalMessage() + ".", e);
+      throw new RequestException(
+          null,
+          null,
+          "Tried to read the descriptor of a sandbox, but it is no JSON: "
+              + e.getOriginalMessage()
+              + ".",
+          e);
     }
   }
 
   private static String needed(Map<String, String> texts, String name) {
     String value = texts.get(name);
     if (value == null) {
-      throw new RequestException("Tried to read the descriptor of a sandbox, but it has no text '" + name + "'; use what serialize() gave.");
+      throw new RequestException(
+          "Tried to read the descriptor of a sandbox, but it has no text '"
+              + name
+              + "'; use what serialize() gave.");
     }
     return value;
   }

@@ -8,7 +8,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Finds the processes that a test started, daemonised ones too, by a variable in their environment. */
+/**
+ * Finds the processes that a test started, daemonised ones too, by a variable in their environment.
+ */
 final class Tagged {
   static final String TAG = "BERTH_TEST_TAG";
 
@@ -30,7 +32,8 @@ final class Tagged {
 
   private static String environment(Path process) {
     try {
-      return "\0" + new String(Files.readAllBytes(process.resolve("environ")), StandardCharsets.ISO_8859_1);
+      return "\0"
+          + new String(Files.readAllBytes(process.resolve("environ")), StandardCharsets.ISO_8859_1);
     } catch (IOException e) {
       return "";
     }

@@ -47,9 +47,7 @@ class RecordFileTest {
             .network(Network.NONE)
             .outsideEndpoint("http://localhost:8080/v1", "MODEL_URL")
             .build();
-    SandboxRecord record =
-        SandboxRecord.of("abcdefghijkl", "local", spec)
-            .asDetached();
+    SandboxRecord record = SandboxRecord.of("abcdefghijkl", "local", spec).asDetached();
 
     SandboxRecord read = roundTrip(record);
 
