@@ -12,9 +12,13 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** For which processor an image's programs are. Apptainer fetches what a registry has, for this host or not, and says nothing. */
+/**
+ * For which processor an image's programs are. Apptainer fetches what a registry has, for this host
+ * or not, and says nothing.
+ */
 final class Architecture {
-  private static final List<String> PROGRAMS = List.of("usr/bin", "bin", "usr/sbin", "sbin", "usr/local/bin", ".");
+  private static final List<String> PROGRAMS =
+      List.of("usr/bin", "bin", "usr/sbin", "sbin", "usr/local/bin", ".");
   private static final int ENOUGH = 200;
   private static final int X86_64 = 62;
   private static final int AARCH64 = 183;
@@ -22,7 +26,8 @@ final class Architecture {
   private Architecture() {}
 
   /**
-   * Looks at the programs of an unpacked image; one for this host is enough. A .sif file is not looked into: its probe fails.
+   * Looks at the programs of an unpacked image; one for this host is enough. A .sif file is not
+   * looked into: its probe fails.
    *
    * @throws CreateException if there are programs, and none is for this host
    */
@@ -34,7 +39,9 @@ final class Architecture {
       if (!Files.isDirectory(programs, LinkOption.NOFOLLOW_LINKS)) {
         continue;
       }
-      try (DirectoryStream<Path> files = Files.newDirectoryStream(programs, file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))) {
+      try (DirectoryStream<Path> files =
+          Files.newDirectoryStream(
+              programs, file -> Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS))) {
         for (Path file : files) {
           Optional<Integer> machine = machine(file);
           if (machine.isPresent() && (machine.get() == host || ++seen > ENOUGH)) {
@@ -47,7 +54,14 @@ final class Architecture {
     }
     if (seen > 0) {
       throw new CreateException(
-          ApptainerProvider.NAME, null, "Tried to fetch " + image + ", but its programs are not for this host's processor (" + GuestBinary.architecture() + "); name an image, or a digest, that is.", null);
+          ApptainerProvider.NAME,
+          null,
+          "Tried to fetch "
+              + image
+              + ", but its programs are not for this host's processor ("
+              + GuestBinary.architecture()
+              + "); name an image, or a digest, that is.",
+          null);
     }
   }
 
@@ -55,7 +69,11 @@ final class Architecture {
   private static Optional<Integer> machine(Path file) {
     try (FileInputStream in = new FileInputStream(file.toFile())) {
       byte[] header = in.readNBytes(20);
-      if (header.length < 20 || header[0] != 0x7f || header[1] != 'E' || header[2] != 'L' || header[3] != 'F') {
+      if (header.length < 20
+          || header[0] != 0x7f
+          || header[1] != 'E'
+          || header[2] != 'L'
+          || header[3] != 'F') {
         return Optional.empty();
       }
       return Optional.of(header[18] & 0xff | (header[19] & 0xff) << 8);

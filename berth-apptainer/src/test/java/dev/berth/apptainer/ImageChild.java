@@ -18,7 +18,8 @@ final class ImageChild {
   private ImageChild() {}
 
   /** Starts it: cache folder, image, threads, and the registry credentials' file or "-". */
-  static Process start(Path cache, String image, int threads, Map<String, String> env) throws Exception {
+  static Process start(Path cache, String image, int threads, Map<String, String> env)
+      throws Exception {
     List<String> command =
         List.of(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -30,15 +31,19 @@ final class ImageChild {
             cache.toString(),
             image,
             Integer.toString(threads));
-    ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
     builder.environment().putAll(env);
     return builder.start();
   }
 
   public static void main(String[] arguments) throws Exception {
     CacheHome cache = new CacheHome(new File(arguments[0]).toPath());
-    ApptainerConfig.Images config = new ApptainerConfig.Images(PullPolicy.MISSING, ApptainerConfig.Format.FOLDER, Map.of(), null, true);
-    ApptainerImages images = new ApptainerImages(config, ApptainerBinary.find(null), cache, new Semaphore(32));
+    ApptainerConfig.Images config =
+        new ApptainerConfig.Images(
+            PullPolicy.MISSING, ApptainerConfig.Format.FOLDER, Map.of(), null, true);
+    ApptainerImages images =
+        new ApptainerImages(config, ApptainerBinary.find(null), cache, new Semaphore(32));
     try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
       Callable<String> pull =
           () -> {

@@ -10,7 +10,8 @@ final class TestImage {
   static Path folder() {
     String image = System.getenv("BERTH_IMAGE");
     if (image == null || !Files.isDirectory(Path.of(image))) {
-      throw new IllegalStateException("BERTH_IMAGE names no image folder; run the tests with ./berth test, or: export BERTH_IMAGE=$(sh setup/image.sh)");
+      throw new IllegalStateException(
+          "BERTH_IMAGE names no image folder; run the tests with ./berth test, or: export BERTH_IMAGE=$(sh setup/image.sh)");
     }
     return Path.of(image);
   }

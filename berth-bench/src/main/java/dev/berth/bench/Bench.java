@@ -5,6 +5,7 @@ import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
@@ -65,15 +66,23 @@ public final class Bench {
     Machine machine = Machine.here(Prerequisites.version(apptainer), root);
     Path scratch = scratch();
     long start = System.nanoTime();
-    try (BerthContender berth = new BerthContender(Prerequisites.parent(apptainer));
+    try (BerthContender berth = BerthContender.byDefault(Prerequisites.parent(apptainer));
         ProcessContender peer =
             new ProcessContender(apptainer.toString(), Prerequisites.flags(root), scratch)) {
       Suite suite = new Suite(plan, berth, peer, scratch, progress);
       Alive alive = suite.alive(folder);
       suite.measure("SIF", sif, Suite.SIF_TARGETS);
       suite.measure("folder", folder, Suite.FOLDER_TARGETS);
+      List<Measurement> measurements = new ArrayList<>(suite.measurements());
+      if (!quick) {
+        try (BerthContender mounting = BerthContender.mounting(Prerequisites.parent(apptainer))) {
+          Suite less = new Suite(plan.third(), mounting, peer, scratch, progress);
+          less.measure("mounted SIF", sif, Suite.SIF_TARGETS);
+          measurements.addAll(less.measurements());
+        }
+      }
       double seconds = (System.nanoTime() - start) / 1e9;
-      return new Result(machine, quick, suite.warmUp(), suite.measurements(), alive, seconds);
+      return new Result(machine, quick, suite.warmUp(), measurements, alive, seconds);
     } finally {
       delete(scratch);
     }

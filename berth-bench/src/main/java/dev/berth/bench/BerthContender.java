@@ -12,14 +12,26 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.ServiceLoader;
 
-/** Berth's {@code apptainer} provider with all defaults. */
+/** Berth's {@code apptainer} provider, with its defaults or with {@code .sif} files mounted. */
 final class BerthContender implements Contender {
   private static final String PROVIDER = "apptainer";
 
   private final SandboxProvider provider;
 
-  /** Uses the {@code apptainer} program in this folder. */
-  BerthContender(Path binFolder) {
+  /**
+   * With all defaults, {@code apptainer} from this folder: a {@code .sif} file is unpacked once.
+   */
+  static BerthContender byDefault(Path binFolder) {
+    return new BerthContender(Map.of("bin_path", binFolder.toString()));
+  }
+
+  /** With {@code .sif} files mounted as they are. */
+  static BerthContender mounting(Path binFolder) {
+    return new BerthContender(
+        Map.of("bin_path", binFolder.toString(), "images", Map.of("format", "sif")));
+  }
+
+  private BerthContender(Map<String, Object> config) {
     provider =
         ServiceLoader.load(ProviderFactory.class).stream()
             .map(ServiceLoader.Provider::get)
@@ -30,7 +42,7 @@ final class BerthContender implements Contender {
                     "Tried to measure the provider "
                         + PROVIDER
                         + ", but it is not on the class path."))
-            .create(ConfigSection.of("bench", Map.of("bin_path", binFolder.toString())));
+            .create(ConfigSection.of("bench", config));
   }
 
   @Override

@@ -5,7 +5,7 @@ import java.util.List;
 /**
  * One measure on one form of the image.
  *
- * @param image {@code SIF} or {@code folder}
+ * @param image {@code SIF}, {@code folder} or {@code mounted SIF}
  * @param unit of all figures: {@code ms}, or {@code 1/s}
  */
 record Measurement(

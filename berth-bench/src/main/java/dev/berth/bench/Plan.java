@@ -34,8 +34,23 @@ record Plan(
   static final int LARGE_BYTES = 100 << 20;
 
   /** Up to six minutes on an idle machine. */
-  static final Plan FULL = new Plan(60, 150, 10, 5, 80, 4_000, 12, 50, 10, 100);
+  static final Plan FULL = new Plan(60, 120, 10, 4, 80, 4_000, 12, 40, 8, 100);
 
   /** Up to one minute on an idle machine. */
   static final Plan QUICK = new Plan(10, 12, 10, 1, 40, 1_000, 2, 6, 2, 12);
+
+  /** The same with a third of the rounds. */
+  Plan third() {
+    return new Plan(
+        warmUp / 3,
+        execRounds / 3,
+        perRound,
+        Math.max(1, crowdRounds / 3),
+        crowdPeerCommands,
+        crowdCommands / 3,
+        Math.max(1, lifeRounds / 3),
+        Math.max(1, smallRounds / 3),
+        Math.max(1, largeRounds / 3),
+        alive);
+  }
 }

@@ -25,7 +25,8 @@ final class Makers {
     List<ProcessHandle> makers = new ArrayList<>();
     try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
       for (Path process : processes) {
-        if (names(process.resolve("cmdline"), leftover) || names(process.resolve("environ"), leftover)) {
+        if (names(process.resolve("cmdline"), leftover)
+            || names(process.resolve("environ"), leftover)) {
           ProcessHandle.of(Long.parseLong(process.getFileName().toString())).ifPresent(makers::add);
         }
       }
