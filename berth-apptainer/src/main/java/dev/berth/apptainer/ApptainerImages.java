@@ -35,6 +35,9 @@ import org.jspecify.annotations.Nullable;
 public final class ApptainerImages {
   private static final Duration LONGEST_FETCH = Duration.ofHours(2);
 
+  /** Without them Apptainer has nowhere to mount what every container has. */
+  private static final List<String> NEEDED = List.of("dev", "proc");
+
   /** {@code scheme://user:password@host}; an @ before a digest is none of that. */
   private static final Pattern PASSWORD =
       Pattern.compile("^[A-Za-z0-9+]+://[^/@]+:[^/@]+@(?!sha\\d+:)");
@@ -218,8 +221,11 @@ public final class ApptainerImages {
       throw new RequestException(
           "Tried to use the image " + path + ", but it may not be read by this user.");
     }
+    if (Files.isDirectory(path)) {
+      return folder(path);
+    }
     boolean wanted = kind() == ImageKind.FOLDER;
-    if (Files.isDirectory(path) || !wanted && mountable()) {
+    if (!wanted && mountable()) {
       return new Ready(path, null, List.of());
     }
     ImageKey key = ImageKey.of(new ImageReference(fingerprint(path)), ImageKind.FOLDER);

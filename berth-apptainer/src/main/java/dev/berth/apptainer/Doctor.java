@@ -4,7 +4,9 @@ import dev.berth.SandboxException;
 import dev.berth.core.process.HostCommand;
 import dev.berth.spi.Finding;
 import dev.berth.spi.Finding.Level;
+import java.io.FileInputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -288,9 +290,10 @@ final class Doctor {
     return false;
   }
 
+  /** Reads at once: a file below /proc/sys gives nothing more to whoever comes back for the rest. */
   private static long number(String file, long otherwise) {
-    try {
-      return Long.parseLong(Files.readString(Path.of(file)).strip());
+    try (FileInputStream in = new FileInputStream(file)) {
+      return Long.parseLong(new String(in.readNBytes(64), StandardCharsets.US_ASCII).strip());
     } catch (IOException | NumberFormatException e) {
       return otherwise;
     }

@@ -68,7 +68,7 @@ public final class Main {
     }
     Verb verb = Verbs.find(name);
     if (verb == null) {
-      return name.equals(Verbs.IMAGE) ? help(words) : unknown(name);
+      return name.equals(Verbs.IMAGE) ? help(List.of(Verbs.IMAGE)) : unknown(name);
     }
     return parseAndRun(verb, name, words.subList(used, words.size()));
   }
