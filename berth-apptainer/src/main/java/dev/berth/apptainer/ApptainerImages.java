@@ -266,6 +266,20 @@ public final class ApptainerImages {
     }
   }
 
+  private static Ready folder(Path path) {
+    for (String needed : NEEDED) {
+      if (!Files.isDirectory(path.resolve(needed))) {
+        throw new RequestException(
+            "Tried to use the folder "
+                + path
+                + " as an image, but it is not a root file system: it has no folder "
+                + needed
+                + " (an empty one is enough).");
+      }
+    }
+    return new Ready(path, null, List.of());
+  }
+
   private List<StoredImage> unpackedOf(Path file) throws InterruptedException {
     String prefix = "file://" + real(file) + "?";
     return store.list().stream()

@@ -460,6 +460,25 @@ class ImageIT {
   }
 
   @ParameterizedTest
+  @EnumSource(ApptainerConfig.Mode.class)
+  void aBareRootFileSystemStarts(ApptainerConfig.Mode mode) throws Exception {
+    Path bare = Files.createDirectories(scratch.resolve("bare"));
+    run("tar", "-xzf", registry.baseLayer().toString(), "-C", bare.toString());
+    assertThatThrownBy(() -> obtain(bare.toString()))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("no folder dev");
+    Files.createDirectory(bare.resolve("dev"));
+    Files.createDirectory(bare.resolve("proc"));
+
+    ApptainerConfig config = ApptainerConfig.defaults();
+    try (ApptainerProvider provider = new ApptainerProvider(config.with(config.create().withMode(mode)));
+        Sandbox sandbox = provider.create(SandboxSpec.of(bare.toString()))) {
+      assertThat(sandbox.exec("echo a >/a; cat /a").stdout()).isEqualTo("a\n");
+    }
+    assertThat(bare.resolve("a")).doesNotExist();
+  }
+
+  @ParameterizedTest
   @EnumSource(Format.class)
   void aCorruptSifFileIsSaid(Format format) throws Exception {
     Path sif = scratch.resolve("corrupt.sif");

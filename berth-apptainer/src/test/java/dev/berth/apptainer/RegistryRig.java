@@ -266,7 +266,7 @@ final class RegistryRig implements AutoCloseable {
   }
 
   /** A shell and two programs, with the libraries that they need, of the test image. */
-  private Path baseLayer() throws Exception {
+  Path baseLayer() throws Exception {
     Path layer = folder.resolve("base.tgz");
     return Files.exists(layer) ? layer : layer(layer, TestImage.folder(), smallParts());
   }
