@@ -101,7 +101,8 @@ public final class ApptainerImages {
       throw new RequestException(
           "Tried to pull "
               + image
-              + ", but that is a file or folder of this host; name an image such as alpine:3.20 or docker://alpine:3.20.");
+              + ", but that is a file or folder of this host; name an image such as alpine:3.20 or"
+              + " docker://alpine:3.20.");
     }
     try (ImageUse use = fetch(reference, policy, progress)) {
       return use.path();
@@ -215,7 +216,8 @@ public final class ApptainerImages {
       throw new RequestException(
           "Tried to use the image "
               + path
-              + ", but there is no such file or folder; a registry's image needs no leading / or . in its name.");
+              + ", but there is no such file or folder; a registry's image needs no leading / or ."
+              + " in its name.");
     }
     if (!Files.isReadable(path)) {
       throw new RequestException(
@@ -326,7 +328,9 @@ public final class ApptainerImages {
   private static ImageReference parse(String image) {
     if (PASSWORD.matcher(image).find()) {
       throw new RequestException(
-          "Tried to use an image URI with a user and a password in it; URIs show in ps and in logs. Log in with apptainer registry login, or set APPTAINER_DOCKER_USERNAME and APPTAINER_DOCKER_PASSWORD.");
+          "Tried to use an image URI with a user and a password in it; URIs show in ps and in logs."
+              + " Log in with apptainer registry login, or set APPTAINER_DOCKER_USERNAME and"
+              + " APPTAINER_DOCKER_PASSWORD.");
     }
     return ImageReference.parse(image);
   }

@@ -471,7 +471,8 @@ class ImageIT {
     Files.createDirectory(bare.resolve("proc"));
 
     ApptainerConfig config = ApptainerConfig.defaults();
-    try (ApptainerProvider provider = new ApptainerProvider(config.with(config.create().withMode(mode)));
+    try (ApptainerProvider provider =
+            new ApptainerProvider(config.with(config.create().withMode(mode)));
         Sandbox sandbox = provider.create(SandboxSpec.of(bare.toString()))) {
       assertThat(sandbox.exec("echo a >/a; cat /a").stdout()).isEqualTo("a\n");
     }

@@ -102,7 +102,8 @@ final class RegistryRig implements AutoCloseable {
         .findFirst()
         .orElseThrow(() ->
             new IllegalStateException(
-                "these tests need docker-registry; run ./berth test, or export BERTH_REGISTRY=$(sh setup/registry.sh)"))
+                "these tests need docker-registry; run ./berth test, or export BERTH_REGISTRY=$(sh"
+                    + " setup/registry.sh)"))
         .toString();
   }
 
