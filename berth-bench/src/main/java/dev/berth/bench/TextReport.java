@@ -4,7 +4,7 @@ import java.util.Locale;
 
 /** The report for people. */
 final class TextReport {
-  private static final String ROW = "  %-28s %9s %9s %9s %9s %6s%n";
+  private static final String ROW = "  %-38s %9s %9s %9s %9s %6s%n";
 
   private TextReport() {}
 
