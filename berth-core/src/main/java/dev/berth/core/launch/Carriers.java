@@ -66,7 +66,8 @@ final class Carriers {
         add(carriers, entry, false);
         for (String child : text(entry.resolve("task/" + pid + "/children")).split(" ")) {
           Path process = Path.of("/proc", child);
-          if (!child.isEmpty() && isGuest(process)) {
+          // The guardian has the mark itself, and is not the guest.
+          if (!child.isEmpty() && isGuest(process) && mark(process).isEmpty()) {
             add(carriers, process, true);
           }
         }

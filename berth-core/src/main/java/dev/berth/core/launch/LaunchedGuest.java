@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,8 +26,9 @@ final class LaunchedGuest implements GuestHost {
   private static final System.Logger LOG = System.getLogger(LaunchedGuest.class.getName());
   private static final Duration BY_ITSELF = Duration.ofMillis(400);
   private static final Duration INNER_FIRST = Duration.ofSeconds(2);
-  private static final Duration AFTER_KILL = Duration.ofSeconds(4);
+  private static final Duration GIVE_UP = Duration.ofSeconds(7);
   private static final Duration COMING_UP = Duration.ofSeconds(10);
+  private static final Duration SETTLED = Duration.ofMillis(250);
   private static final int LOOKS = 2;
   private static final Duration LOOK_AGAIN = Duration.ofMillis(100);
   private static final int LAST_WORDS = 3000;
@@ -228,37 +228,30 @@ final class LaunchedGuest implements GuestHost {
    * start that is given up goes on until it has been found.
    */
   private boolean endCarriers() {
-    boolean interrupted = awaitNone(BY_ITSELF, carriers -> {});
-    interrupted |= awaitNone(INNER_FIRST, Carriers::killInner);
-    return interrupted
-        | awaitNone(
-            AFTER_KILL,
-            carriers -> {
-              Process process = launcher;
-              if (process != null) {
-                process.destroyForcibly();
-              }
-              carriers.killAll();
-            });
-  }
-
-  private boolean awaitNone(Duration atMost, Consumer<Carriers> each) {
-    long deadline = System.nanoTime() + atMost.toNanos();
+    // While a start makes its namespaces, its processes cannot be looked into for moments.
+    long settle = launcher != null && !arrived ? SETTLED.toNanos() : 0;
+    long begun = System.nanoTime();
+    long seen = begun;
     boolean interrupted = false;
     while (true) {
       Carriers carriers = Carriers.of(log(folder));
       Process process = launcher;
-      boolean launching = process != null && process.isAlive();
-      long left = deadline - System.nanoTime();
-      if (carriers.isEmpty() && !launching || left <= 0) {
+      long now = System.nanoTime();
+      boolean none = carriers.isEmpty() && (process == null || !process.isAlive());
+      if (none && now - seen >= settle || now - begun > GIVE_UP.toNanos()) {
         return interrupted;
       }
-      each.accept(carriers);
-      interrupted |= awaitEnd(carriers, Duration.ofNanos(Math.min(left, LOOK_AGAIN.toNanos())));
-      if (carriers.isEmpty()) {
-        // The launcher has not come to the point where it can be recognised.
-        interrupted |= pause(1);
+      seen = none ? seen : now;
+      long alone = BY_ITSELF.toNanos() - (now - begun);
+      if (alone <= -INNER_FIRST.toNanos()) {
+        if (process != null) {
+          process.destroyForcibly();
+        }
+        carriers.killAll();
+      } else if (alone <= 0) {
+        carriers.killInner();
       }
+      interrupted |= carriers.isEmpty() ? pause(settle > 0 ? 10 : 1) : awaitEnd(carriers, alone > 0 ? Duration.ofNanos(alone) : LOOK_AGAIN);
     }
   }
 
