@@ -364,9 +364,11 @@ public final class ApptainerImages {
       Consumer<String> lines)
       throws InterruptedException {
     String chosen = System.getenv("APPTAINER_TMPDIR");
+    String name = target.getFileName() + ".tmp";
     Path temporary =
-        (chosen == null || chosen.isEmpty() ? target.getParent() : Path.of(chosen))
-            .resolve(target.getFileName() + ".tmp");
+        chosen == null || chosen.isEmpty()
+            ? target.resolveSibling(name)
+            : Path.of(chosen).resolve(name);
     Path cache = target.resolveSibling(target.getFileName() + ".cache");
     HostCommand command =
         binary
