@@ -233,6 +233,11 @@ final class LaunchedGuest implements GuestHost {
     long begun = System.nanoTime();
     long seen = begun;
     boolean interrupted = false;
+    Process starting = launcher;
+    if (starting != null && arrived) {
+      // The guest has answered; what is left of an instance's start is two waits of 100 ms.
+      starting.destroyForcibly();
+    }
     while (true) {
       Carriers carriers = Carriers.of(log(folder));
       Process process = launcher;
