@@ -75,9 +75,10 @@ static void empty(int fd, int top, int depth) {
       if (renameat(fd, e->d_name, top, name)) keep(errno);
       continue;
     }
-    int below = open_folder(fd, e->d_name);
+    int below = open_folder(fd, e->d_name), closed = below < 0 ? errno : 0;
     if (below >= 0) empty(below, top, depth + 1);
-    if (unlinkat(fd, e->d_name, AT_REMOVEDIR) && errno != ENOENT) keep(errno);
+    /* That it is not empty is not the reason if it could not even be opened: who may not do that tries again with more rights. */
+    if (unlinkat(fd, e->d_name, AT_REMOVEDIR) && errno != ENOENT) keep(closed ? closed : errno);
   }
   closedir(entries);
 }
