@@ -30,8 +30,8 @@ tagged() { { grep -rhF --include='*.java' "@Tag(\"$1\")" "$root"/berth-*/src || 
 # copy DIR: the project as it stands, changes not yet committed included.
 copy() { (cd "$root" && tar --exclude=./.git --exclude=target -cf - .) | tar -x --no-same-owner -C "$1" -f -; }
 
-# Failures are counted from the reports at the end; Maven stops only where it cannot go on.
-goals='-B -ntp -fae -Dmaven.test.failure.ignore=true verify'
+# Failures are counted from the reports at the end; Maven stops only where it cannot go on. Formatting is looked at apart, so that it keeps no test from running.
+goals='-B -ntp -fae -Dmaven.test.failure.ignore=true -Dspotless.check.skip=true verify'
 excluded=root,soak
 [ -z "$soak" ] || excluded=root
 results=
@@ -68,6 +68,7 @@ if ! is_root; then
   guest_tests user sh "$root/guest/test.sh"
   say "testing Berth as $(id -un)"
   (cd "$root" && ./mvnw $goals -DexcludedGroups=$excluded) </dev/null || broken="Maven, as $(id -un)"
+  (cd "$root" && ./mvnw -q -B spotless:check) </dev/null || broken="${broken:+$broken; }formatting, see ./mvnw spotless:apply"
   set -- "user=$root"
   left=$(tagged root)
   [ "$left" = 0 ] || set -- "$@" "left out:0:0:$left:they need root rights: run ./berth test as root"
@@ -102,13 +103,14 @@ else
   guest_tests user as_tester sh "$work/guest/test.sh"
   say "testing Berth as $tester in $work"
   as_tester sh -c 'cd "$1" && shift && exec ./mvnw "$@"' sh "$work" $goals -DexcludedGroups=$excluded </dev/null || broken="Maven, as $tester"
+  as_tester sh -c 'cd "$1" && exec ./mvnw -q -B spotless:check' sh "$work" </dev/null || broken="${broken:+$broken; }formatting, see ./mvnw spotless:apply"
   set -- "user=$work"
 
   if [ "$(tagged root)" != 0 ]; then
     scratch=$(mktemp -d /var/tmp/berth-root.XXXXXX)
     copy "$scratch"
     say "testing as root what needs root rights"
-    (cd "$scratch" && ./mvnw $goals -Dgroups=root -DexcludedGroups=soak -Dspotless.check.skip=true) </dev/null || broken="${broken:+$broken; }Maven, as root"
+    (cd "$scratch" && ./mvnw $goals -Dgroups=root -DexcludedGroups=soak) </dev/null || broken="${broken:+$broken; }Maven, as root"
     set -- "$@" "root=$scratch"
   fi
 fi

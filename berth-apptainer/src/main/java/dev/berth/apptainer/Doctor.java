@@ -290,7 +290,9 @@ final class Doctor {
     return false;
   }
 
-  /** Reads at once: a file below /proc/sys gives nothing more to whoever comes back for the rest. */
+  /**
+   * Reads at once: a file below /proc/sys gives nothing more to whoever comes back for the rest.
+   */
   private static long number(String file, long otherwise) {
     try (FileInputStream in = new FileInputStream(file)) {
       return Long.parseLong(new String(in.readNBytes(64), StandardCharsets.US_ASCII).strip());

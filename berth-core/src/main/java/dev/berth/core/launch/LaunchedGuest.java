@@ -256,7 +256,10 @@ final class LaunchedGuest implements GuestHost {
       } else if (alone <= 0) {
         carriers.killInner();
       }
-      interrupted |= carriers.isEmpty() ? pause(settle > 0 ? 10 : 1) : awaitEnd(carriers, alone > 0 ? Duration.ofNanos(alone) : LOOK_AGAIN);
+      interrupted |=
+          carriers.isEmpty()
+              ? pause(settle > 0 ? 10 : 1)
+              : awaitEnd(carriers, alone > 0 ? Duration.ofNanos(alone) : LOOK_AGAIN);
     }
   }
 
