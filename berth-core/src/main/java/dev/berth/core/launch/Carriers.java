@@ -8,16 +8,18 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The host's processes that carry one sandbox: Apptainer's, its FUSE helpers, the guest. Each keeps
- * the sandbox's launch log open at descriptor 4, which {@code berth-guest launch} put there; that
+ * the sandbox's mark, an empty file, open at descriptor 4, which {@code berth-guest launch} put there; that
  * survives what Apptainer does to names, environment and sessions. Commands in the sandbox do not
  * have it. The guest hides its descriptors from its own user; it is found as a child of one that
  * does not.
@@ -40,25 +42,31 @@ final class Carriers {
     this.carriers = carriers;
   }
 
-  /** Those that keep this log open. */
-  static Carriers of(Path log) {
-    return new Carriers(scan(log).getOrDefault(log.toString(), List.of()));
+  /** Those that keep this mark open. */
+  static Carriers of(Path mark) {
+    return new Carriers(scan(mark).getOrDefault(mark.toString(), List.of()));
   }
 
-  /** The launch logs that some process keeps open. */
-  static java.util.Set<String> logs() {
+  /** The marks that some process keeps open. */
+  static java.util.Set<String> marks() {
     return scan(null).keySet();
   }
 
-  private static Map<String, List<Carrier>> scan(@org.jspecify.annotations.Nullable Path only) {
+  private static Map<String, List<Carrier>> scan(@Nullable Path only) {
     Map<String, List<Carrier>> found = new HashMap<>();
     try (DirectoryStream<Path> entries =
         Files.newDirectoryStream(
             Path.of("/proc"),
             entry -> Character.isDigit(entry.getFileName().toString().charAt(0)))) {
       for (Path entry : entries) {
-        String log = mark(entry);
+        // Known before its mark is read: a later process of the same number is another.
+        Optional<HostProcess> process0 = HostProcess.of(Long.parseLong(entry.getFileName().toString()));
+        String log = process0.isEmpty() ? "" : mark(entry);
         if (log.isEmpty() || only != null && !log.equals(only.toString())) {
+          continue;
+        }
+        if (!same(entry.resolve(MARK), Path.of(log))) {
+          // A sandbox can make a file of that path within itself.
           continue;
         }
         long pid = Long.parseLong(entry.getFileName().toString());
@@ -100,9 +108,12 @@ final class Carriers {
   void killInner() {
     var pids =
         carriers.stream().map(carrier -> carrier.process().pid()).collect(Collectors.toSet());
-    carriers.stream()
-        .filter(carrier -> pids.contains(carrier.parent()) || carrier.guest())
-        .forEach(carrier -> carrier.process().kill());
+    List<Carrier> inner =
+        carriers.stream()
+            .filter(carrier -> pids.contains(carrier.parent()) || carrier.guest())
+            .toList();
+    // Helpers whose parent is gone have nobody who would clear them away.
+    (inner.isEmpty() ? carriers : inner).forEach(carrier -> carrier.process().kill());
   }
 
   void killAll() {
@@ -115,6 +126,20 @@ final class Carriers {
       return log.endsWith(DELETED) ? log.substring(0, log.length() - DELETED.length()) : log;
     } catch (IOException | SecurityException e) {
       return "";
+    }
+  }
+
+  /** Whether both are one file; if the mark is deleted already, its path has to do. */
+  private static boolean same(Path descriptor, Path mark) {
+    Object wanted = key(mark);
+    return wanted == null || wanted.equals(key(descriptor));
+  }
+
+  private static @Nullable Object key(Path file) {
+    try {
+      return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
+    } catch (IOException e) {
+      return null;
     }
   }
 

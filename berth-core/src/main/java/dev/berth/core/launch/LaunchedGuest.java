@@ -46,6 +46,7 @@ final class LaunchedGuest implements GuestHost {
   private volatile boolean arrived;
   private volatile boolean comingUp;
   private volatile long lastLook;
+  private volatile long unseenSince;
   private volatile boolean destroyed;
   private volatile String lastWords = "";
 
@@ -115,8 +116,8 @@ final class LaunchedGuest implements GuestHost {
 
   /** The sandboxes among these whose guest, or what carries it, still runs. */
   static List<SandboxFolder> running(List<SandboxFolder> folders) {
-    var logs = Carriers.logs();
-    return folders.stream().filter(folder -> logs.contains(log(folder).toString())).toList();
+    var marks = Carriers.marks();
+    return folders.stream().filter(folder -> marks.contains(mark(folder).toString())).toList();
   }
 
   /** Notes that the guest has been there: from now on, not to be found is to be gone. */
@@ -131,7 +132,11 @@ final class LaunchedGuest implements GuestHost {
 
   /** The end of what the start said, for messages; kept when the folder is deleted. */
   String lastWords() {
-    return destroyed ? lastWords : readLog();
+    String words = destroyed ? lastWords : readLog();
+    Process process = launcher;
+    return words.isEmpty() && process != null && !process.isAlive() && process.exitValue() != 0
+        ? "(nothing, and ended with code " + process.exitValue() + ")"
+        : words;
   }
 
   /**
@@ -239,7 +244,7 @@ final class LaunchedGuest implements GuestHost {
       starting.destroyForcibly();
     }
     while (true) {
-      Carriers carriers = Carriers.of(log(folder));
+      Carriers carriers = Carriers.of(mark(folder));
       Process process = launcher;
       long now = System.nanoTime();
       boolean none = carriers.isEmpty() && (process == null || !process.isAlive());
@@ -311,21 +316,23 @@ final class LaunchedGuest implements GuestHost {
     if (comingUp && now - lastLook < LOOK_AGAIN.toNanos()) {
       return false;
     }
-    Carriers carriers = Carriers.of(log(folder));
+    Carriers carriers = Carriers.of(mark(folder));
     HostProcess found = carriers.guest().orElse(null);
     for (int i = 0; i < LOOKS && found == null && !carriers.isEmpty(); i++) {
       // The kernel's list of children may leave some out while others end.
-      carriers = Carriers.of(log(folder));
+      carriers = Carriers.of(mark(folder));
       found = carriers.guest().orElse(null);
     }
     guest = found;
-    // The launcher may be done, or have detached, before the guest is there; but a start that is
-    // done and has no guest for long has failed.
+    // The launcher may be done, or have detached, before the guest is there; while namespaces are
+    // made, nothing can be seen for moments. But a start that is done and has no guest for long has
+    // failed.
+    unseenSince = !carriers.isEmpty() ? 0 : unseenSince == 0 ? now : unseenSince;
     comingUp =
         found == null
             && launcher != null
             && !arrived
-            && !carriers.isEmpty()
+            && (unseenSince == 0 || now - unseenSince < SETTLED.toNanos())
             && (stays || now - launched < COMING_UP.toNanos());
     lastLook = now;
     return found == null && !comingUp;
@@ -347,5 +354,10 @@ final class LaunchedGuest implements GuestHost {
 
   private static Path log(SandboxFolder folder) {
     return folder.path().resolve("log").resolve("launch.log");
+  }
+
+  /** The empty file that everything which carries the sandbox keeps open. */
+  private static Path mark(SandboxFolder folder) {
+    return folder.path().resolve("log").resolve("launch.log.mark");
   }
 }

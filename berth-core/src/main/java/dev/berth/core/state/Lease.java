@@ -45,8 +45,17 @@ public final class Lease implements AutoCloseable {
         return Optional.empty();
       }
       Optional<Lease> lease = lock(key, "rw");
-      if (lease.isPresent()) {
-        lease.get().opened.write(text.getBytes(StandardCharsets.UTF_8));
+      boolean written = lease.isEmpty();
+      try {
+        if (lease.isPresent()) {
+          lease.get().opened.write(text.getBytes(StandardCharsets.UTF_8));
+          written = true;
+        }
+      } finally {
+        if (!written) {
+          // A full disk: held on to, not even this process's own reaper could remove it.
+          lease.get().delete();
+        }
       }
       return lease;
     } finally {
