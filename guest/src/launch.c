@@ -62,11 +62,13 @@ int launch(int argc, char **argv) {
   }
   if (listening != SOCKET) close(listening);
   if (null > SOCKET) close(null);
-  /* What is started keeps the log open at this descriptor too, for reading: by that the host finds every process of the sandbox's
-     carrier again, whatever these do to their names, sessions and environment. */
-  int mark = open(argv[1], O_RDONLY | O_NOFOLLOW);
+  /* What is started keeps this empty file open: by that the host finds every process of the sandbox's carrier again, whatever these do to
+     their names, sessions and environment. */
+  char path[4096];
+  snprintf(path, sizeof path, "%s.mark", argv[1]);
+  int mark = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW, 0400);
   if (mark < 0 || (mark != MARK && (dup2(mark, MARK) < 0 || close(mark)))) {
-    int status = failed("open the log", argv[1]);
+    int status = failed("open the mark", path);
     unlink(argv[0]);
     return status;
   }

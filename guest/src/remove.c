@@ -64,10 +64,14 @@ static void empty(int fd, int top, int depth) {
   }
   for (struct dirent *e; (e = readdir(entries));) {
     if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
-    if (e->d_type != DT_DIR && unlinkat(fd, e->d_name, 0) == 0) continue;
-    if (e->d_type != DT_DIR && errno != EISDIR && errno != EPERM) {
-      if (errno != ENOENT) keep(errno);
-      continue;
+    int kept_by = 0; /* why an entry that may be a file could not be unlinked: EPERM, in a sticky folder of another id */
+    if (e->d_type != DT_DIR) {
+      if (unlinkat(fd, e->d_name, 0) == 0) continue;
+      kept_by = errno;
+      if (kept_by != EISDIR && kept_by != EPERM) {
+        if (kept_by != ENOENT) keep(kept_by);
+        continue;
+      }
     }
     if (depth >= OPEN_MAX_FOLDERS) {
       char name[64];
@@ -76,6 +80,7 @@ static void empty(int fd, int top, int depth) {
       continue;
     }
     int below = open_folder(fd, e->d_name), closed = below < 0 ? errno : 0;
+    if (closed == ENOTDIR && kept_by) closed = kept_by;
     if (below >= 0) empty(below, top, depth + 1);
     /* That it is not empty is not the reason if it could not even be opened: who may not do that tries again with more rights. */
     if (unlinkat(fd, e->d_name, AT_REMOVEDIR) && errno != ENOENT) keep(closed ? closed : errno);

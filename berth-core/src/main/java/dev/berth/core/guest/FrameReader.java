@@ -94,7 +94,7 @@ final class FrameReader {
     }
     String text = new String(bytes((int) length), StandardCharsets.UTF_8);
     return text.codePoints().anyMatch(Character::isISOControl)
-        ? text.replaceAll("\\p{Cntrl}", "\ufffd")
+        ? text.replaceAll("[\\p{Cntrl}\\x{80}-\\x{9f}]", "\ufffd")
         : text;
   }
 

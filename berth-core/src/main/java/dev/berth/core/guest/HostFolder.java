@@ -37,22 +37,14 @@ final class HostFolder implements Closeable {
   private static final FileAttribute<?> OWNER_FOLDER =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
+  private final Descriptors.Held<SecureDirectoryStream<Path>> held;
   private final SecureDirectoryStream<Path> stream;
   private final Path here;
 
-  private HostFolder(SecureDirectoryStream<Path> stream) throws IOException {
-    this.stream = stream;
-    boolean done = false;
-    try {
-      this.here =
-          Descriptors.find(
-              stream.getFileAttributeView(BasicFileAttributeView.class).readAttributes());
-      done = true;
-    } finally {
-      if (!done) {
-        stream.close();
-      }
-    }
+  private HostFolder(Descriptors.Opening<DirectoryStream<Path>> opening) throws IOException {
+    this.held = Descriptors.hold(() -> secure(opening.open()));
+    this.stream = held.file();
+    this.here = held.path();
   }
 
   /** What an entry is. */
@@ -81,13 +73,13 @@ final class HostFolder implements Closeable {
   /** Opens a folder by its path, through symlinks: the caller's own word. */
   @SuppressWarnings("StreamResourceLeak") // The folder closes it.
   static HostFolder open(Path path) throws IOException {
-    return new HostFolder(secure(Files.newDirectoryStream(path)));
+    return new HostFolder(() -> Files.newDirectoryStream(path));
   }
 
   /** Opens a folder in this one; a symlink is an error. */
   @SuppressWarnings("StreamResourceLeak") // The folder closes it.
   HostFolder enter(Path name) throws IOException {
-    return new HostFolder(secure(stream.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS)));
+    return new HostFolder(() -> stream.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS));
   }
 
   private static SecureDirectoryStream<Path> secure(DirectoryStream<Path> stream)
@@ -150,7 +142,7 @@ final class HostFolder implements Closeable {
    */
   void finishFile(Path name, int mode, FileTime modified) throws IOException {
     Path file =
-        Descriptors.find(
+        Descriptors.path(
             stream
                 .getFileAttributeView(name, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
                 .readAttributes());
@@ -187,6 +179,6 @@ final class HostFolder implements Closeable {
 
   @Override
   public void close() throws IOException {
-    stream.close();
+    Descriptors.letGo(held);
   }
 }

@@ -70,7 +70,8 @@ final class HostName {
 
   /** For people: malformed UTF-8 and control characters are replaced. */
   static String show(byte[] name) {
-    return new String(name, StandardCharsets.UTF_8).replaceAll("\\p{Cntrl}", "\ufffd");
+    return new String(name, StandardCharsets.UTF_8)
+        .replaceAll("[\\p{Cntrl}\\x{80}-\\x{9f}]", "\ufffd");
   }
 
   private static byte[] decode(String raw) {

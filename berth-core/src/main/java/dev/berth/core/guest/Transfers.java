@@ -51,9 +51,9 @@ final class Transfers {
           try {
             sent = new TreeSender(raw).send(local);
           } catch (TreeStream.EntryException e) {
-      if (e.getCause() instanceof ClosedByInterruptException interrupt) {
-        throw interrupt;
-      }
+            if (e.getCause() instanceof ClosedByInterruptException interrupt) {
+              throw interrupt;
+            }
             throw client.faults().transfer("Tried to " + tried + ", but " + e.getMessage(), e);
           } catch (ClosedByInterruptException e) {
             throw e;

@@ -16,6 +16,7 @@ final class TreeStream {
   static final int MOST_DEPTH = 256;
   static final int UNREADABLE = 4;
 
+  private static final int MOST_SHOWN = 1000;
   private static final int MOST_NAMED = 1000;
 
   private final List<String> at = new ArrayList<>();
@@ -75,11 +76,16 @@ final class TreeStream {
     return failed;
   }
 
-  /** An entry's path below the root; the root itself by its name. */
+  /**
+   * An entry's path below the root, shortened in front if it is very long; the root itself by its
+   * name.
+   */
   String path(String name) {
-    return at.isEmpty()
-        ? name
-        : String.join("/", at.subList(1, at.size())) + (at.size() > 1 ? "/" : "") + name;
+    if (at.isEmpty()) {
+      return name;
+    }
+    String path = String.join("/", at.subList(1, at.size())) + (at.size() > 1 ? "/" : "") + name;
+    return path.length() > MOST_SHOWN ? "…" + path.substring(path.length() - MOST_SHOWN) : path;
   }
 
   Transfer done() {

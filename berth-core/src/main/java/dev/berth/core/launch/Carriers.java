@@ -19,10 +19,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The host's processes that carry one sandbox: Apptainer's, its FUSE helpers, the guest. Each keeps
- * the sandbox's mark, an empty file, open at descriptor 4, which {@code berth-guest launch} put there; that
- * survives what Apptainer does to names, environment and sessions. Commands in the sandbox do not
- * have it. The guest hides its descriptors from its own user; it is found as a child of one that
- * does not.
+ * the sandbox's mark, an empty file, open at descriptor 4, which {@code berth-guest launch} put
+ * there; that survives what Apptainer does to names, environment and sessions. Commands in the
+ * sandbox do not have it. The guest hides its descriptors from its own user; it is found as a child
+ * of one that does not.
  */
 final class Carriers {
   private static final String MARK = "fd/4";
@@ -59,24 +59,25 @@ final class Carriers {
             Path.of("/proc"),
             entry -> Character.isDigit(entry.getFileName().toString().charAt(0)))) {
       for (Path entry : entries) {
-        // Known before its mark is read: a later process of the same number is another.
-        Optional<HostProcess> process0 = HostProcess.of(Long.parseLong(entry.getFileName().toString()));
-        String log = process0.isEmpty() ? "" : mark(entry);
-        if (log.isEmpty() || only != null && !log.equals(only.toString())) {
+        String mark = mark(entry);
+        if (mark.isEmpty() || only != null && !mark.equals(only.toString())) {
           continue;
         }
-        if (!same(entry.resolve(MARK), Path.of(log))) {
-          // A sandbox can make a file of that path within itself.
+        Optional<HostProcess> process = process(entry);
+        // Looked at again, because a later process of the same number is another; and a sandbox can
+        // make a file of that path within itself.
+        if (process.isEmpty() || !mark.equals(mark(entry)) || !same(entry, Path.of(mark))) {
           continue;
         }
-        long pid = Long.parseLong(entry.getFileName().toString());
-        List<Carrier> carriers = found.computeIfAbsent(log, key -> new ArrayList<>());
-        add(carriers, entry, false);
-        for (String child : text(entry.resolve("task/" + pid + "/children")).split(" ")) {
-          Path process = Path.of("/proc", child);
+        List<Carrier> carriers = found.computeIfAbsent(mark, key -> new ArrayList<>());
+        carriers.add(new Carrier(process.get(), parent(entry), false));
+        String children = text(entry.resolve("task/" + entry.getFileName() + "/children"));
+        for (String child : children.split(" ")) {
+          Path below = Path.of("/proc", child);
+          Optional<HostProcess> guest = child.isEmpty() ? Optional.empty() : process(below);
           // The guardian has the mark itself, and is not the guest.
-          if (!child.isEmpty() && isGuest(process) && mark(process).isEmpty()) {
-            add(carriers, process, true);
+          if (guest.isPresent() && isGuest(below) && mark(below).isEmpty()) {
+            carriers.add(new Carrier(guest.get(), parent(below), true));
           }
         }
       }
@@ -86,9 +87,8 @@ final class Carriers {
     return found;
   }
 
-  private static void add(List<Carrier> carriers, Path process, boolean guest) {
-    HostProcess.of(Long.parseLong(process.getFileName().toString()))
-        .ifPresent(found -> carriers.add(new Carrier(found, parent(process), guest)));
+  private static Optional<HostProcess> process(Path entry) {
+    return HostProcess.of(Long.parseLong(entry.getFileName().toString()));
   }
 
   boolean isEmpty() {
@@ -130,9 +130,9 @@ final class Carriers {
   }
 
   /** Whether both are one file; if the mark is deleted already, its path has to do. */
-  private static boolean same(Path descriptor, Path mark) {
+  private static boolean same(Path process, Path mark) {
     Object wanted = key(mark);
-    return wanted == null || wanted.equals(key(descriptor));
+    return wanted == null || wanted.equals(key(process.resolve(MARK)));
   }
 
   private static @Nullable Object key(Path file) {

@@ -344,8 +344,10 @@ final class LaunchedGuest implements GuestHost {
       channel.position(Math.max(0, size - LAST_WORDS));
       var buffer = java.nio.ByteBuffer.allocate(LAST_WORDS);
       while (buffer.hasRemaining() && channel.read(buffer) > 0) {}
+      // What runs in the sandbox may have written it.
       return new String(
               buffer.array(), 0, buffer.position(), java.nio.charset.StandardCharsets.UTF_8)
+          .replaceAll("[\\p{Cntrl}\\x{80}-\\x{9f}&&[^\n]]", "\ufffd")
           .strip();
     } catch (IOException e) {
       return "";

@@ -15,8 +15,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -30,9 +30,6 @@ public final class GuestBinary {
   private static final ConcurrentHashMap<Path, Path> VERIFIED = new ConcurrentHashMap<>();
   private static final Set<PosixFilePermission> EXECUTABLE =
       PosixFilePermissions.fromString("rwxr-xr-x");
-
-  private static final Set<PosixFilePermission> OTHERS_WRITE =
-      PosixFilePermissions.fromString("----w--w-");
 
   private GuestBinary() {}
 
@@ -83,7 +80,9 @@ public final class GuestBinary {
       Files.createDirectories(
           folder,
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-      guard(folder);
+      for (Path each : List.of(cacheHome, cacheHome.resolve("guest"), folder)) {
+        OwnFolder.ensure(each);
+      }
       if (!same(file, program)) {
         write(folder, file, program);
       }
@@ -114,14 +113,6 @@ public final class GuestBinary {
       Files.move(next.toPath(), file, StandardCopyOption.ATOMIC_MOVE);
     } finally {
       Files.deleteIfExists(next.toPath());
-    }
-  }
-
-  /** Takes away others' right to write into the folder that holds the program. */
-  private static void guard(Path folder) throws IOException {
-    Set<PosixFilePermission> modes = EnumSet.copyOf(Files.getPosixFilePermissions(folder));
-    if (modes.removeAll(OTHERS_WRITE)) {
-      Files.setPosixFilePermissions(folder, modes);
     }
   }
 

@@ -3,6 +3,7 @@ package dev.berth.core.state;
 import dev.berth.CreateException;
 import dev.berth.UnsupportedRequestException;
 import dev.berth.core.process.FreshName;
+import dev.berth.core.process.OwnFolder;
 import dev.berth.spi.Finding;
 import java.io.File;
 import java.io.FileInputStream;
@@ -10,7 +11,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
@@ -67,7 +67,17 @@ public final class StateHome {
 
   /** One at this place. */
   public static StateHome at(Path root) {
-    return new StateHome(root.toAbsolutePath().normalize());
+    return new StateHome(real(root.toAbsolutePath().normalize()));
+  }
+
+  /** Without symlinks, as far as it exists: what holds a file open shows its real path. */
+  private static Path real(Path path) {
+    Path parent = path.getParent();
+    try {
+      return path.toRealPath();
+    } catch (IOException e) {
+      return parent == null ? path : real(parent).resolve(path.getFileName());
+    }
   }
 
   /** Whether this text can be a sandbox's id. */
@@ -186,12 +196,10 @@ public final class StateHome {
     }
     checkLength();
     Files.createDirectories(root, PRIVATE);
+    OwnFolder.ensure(root);
     for (Path folder : List.of(sandboxes(), leases())) {
       Files.createDirectories(folder, PRIVATE);
-      if (!Files.getAttribute(folder, "unix:uid", LinkOption.NOFOLLOW_LINKS)
-          .equals(Files.getAttribute(Path.of("/proc/self"), "unix:uid"))) {
-        throw new IOException(folder + " belongs to another user");
-      }
+      OwnFolder.ensure(folder);
       Files.setPosixFilePermissions(folder, PRIVATE.value());
     }
     PREPARED.put(root, true);
