@@ -35,6 +35,8 @@ goals='-B -ntp -fae -Dmaven.test.failure.ignore=true -Dspotless.check.skip=true 
 excluded=root,soak
 [ -z "$soak" ] || excluded=root
 results=
+# The tests have a state folder of their own: sandboxes that the user has meanwhile are not theirs, nor the other way round.
+work=
 broken=
 
 # guest_tests WHO CMD…: the guest's own tests; they are one unless their last line counts them.
@@ -67,7 +69,8 @@ if ! is_root; then
   find "$root" -maxdepth 3 \( -name surefire-reports -o -name failsafe-reports \) -path '*/target/*' -exec rm -rf {} +
   guest_tests user sh "$root/guest/test.sh"
   say "testing Berth as $(id -un)"
-  (cd "$root" && ./mvnw $goals -DexcludedGroups=$excluded) </dev/null || broken="Maven, as $(id -un)"
+  scratch=$(mktemp -d /tmp/berth-test.XXXXXX)
+  (cd "$root" && BERTH_STATE_HOME=$scratch ./mvnw $goals -DexcludedGroups=$excluded) </dev/null || broken="Maven, as $(id -un)"
   (cd "$root" && ./mvnw -q -B spotless:check) </dev/null || broken="${broken:+$broken; }formatting, see ./mvnw spotless:apply"
   set -- "user=$root"
   left=$(tagged root)
@@ -85,7 +88,7 @@ else
   # as_tester CMD…: with an environment of its own, and this one's proxies.
   as_tester() {
     runuser -u "$tester" -- env -i HOME="$home" USER="$tester" LOGNAME="$tester" LANG=C.UTF-8 PATH="$PATH" CI="${CI:-}" \
-      JAVA_HOME="$JAVA_HOME" CC="$CC" BERTH_IMAGE="$BERTH_IMAGE" BERTH_REGISTRY="$BERTH_REGISTRY" MAVEN_OPTS="${MAVEN_OPTS:-}" MAVEN_ARGS="${MAVEN_ARGS:-}" \
+      JAVA_HOME="$JAVA_HOME" CC="$CC" BERTH_IMAGE="$BERTH_IMAGE" BERTH_REGISTRY="$BERTH_REGISTRY" BERTH_STATE_HOME="$work/state" MAVEN_OPTS="${MAVEN_OPTS:-}" MAVEN_ARGS="${MAVEN_ARGS:-}" \
       ${JAVA_TOOL_OPTIONS:+JAVA_TOOL_OPTIONS="$JAVA_TOOL_OPTIONS"} ${http_proxy:+http_proxy="$http_proxy"} \
       ${https_proxy:+https_proxy="$https_proxy"} ${no_proxy:+no_proxy="$no_proxy"} "$@"
   }
@@ -110,7 +113,7 @@ else
     scratch=$(mktemp -d /var/tmp/berth-root.XXXXXX)
     copy "$scratch"
     say "testing as root what needs root rights"
-    (cd "$scratch" && ./mvnw $goals -Dgroups=root -DexcludedGroups=soak) </dev/null || broken="${broken:+$broken; }Maven, as root"
+    (cd "$scratch" && BERTH_STATE_HOME=$scratch/state ./mvnw $goals -Dgroups=root -DexcludedGroups=soak) </dev/null || broken="${broken:+$broken; }Maven, as root"
     set -- "$@" "root=$scratch"
   fi
 fi
