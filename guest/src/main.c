@@ -19,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { MARK = 4 }; /* see launch.c */
+
 struct settings settings;
 
 _Noreturn static void die(const char *tried, const char *reason) {
@@ -161,6 +163,8 @@ static void guard(int listening) {
 }
 
 static int serve(int argc, char **argv) {
+  struct stat inherited;
+  bool marked = fstat(MARK, &inherited) == 0 && S_ISREG(inherited.st_mode); /* before anything of ours is open */
   settings.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
   while (settings.null_fd >= 0 && settings.null_fd < 3) settings.null_fd = fcntl(settings.null_fd, F_DUPFD_CLOEXEC, 3);
   for (int fd = 0; fd < 3; fd++)
@@ -175,6 +179,7 @@ static int serve(int argc, char **argv) {
   if (getrandom(settings.identity, sizeof settings.identity, 0) != sizeof settings.identity) die("start", "there is no randomness");
   if (chdir("/")) die("start", strerror(errno));
   if (settings.guarded) guard(fd);
+  if (marked) close(MARK); /* what carries the guest has it; by that the host tells them apart */
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   settings.users = users_possible();
   prctl(PR_SET_DUMPABLE, 0);

@@ -48,7 +48,7 @@ final class ImageLsVerb implements Verb {
         .put("image", image.key().reference())
         .put("kind", kind(image))
         .put("architecture", image.key().architecture())
-        .put("path", image.path())
+        .put("path", image.path().toString())
         .put("bytes", image.bytes())
         .put("created", image.created())
         .put("last_used", image.lastUsed())

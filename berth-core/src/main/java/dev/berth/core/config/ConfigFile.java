@@ -112,7 +112,8 @@ public final class ConfigFile {
   }
 
   private Block read(String name) {
-    String where = file + " line " + document.lines().getOrDefault(name, 1) + ": " + name;
+    String where =
+        file + " (block on line " + document.lines().getOrDefault(name, 1) + "): " + name;
     if (!(document.values().get(name) instanceof Map<?, ?> map)) {
       throw new RequestException("Tried to read " + where + ", but it is no block of keys.");
     }

@@ -75,8 +75,8 @@ final class Carriers {
         for (String child : children.split(" ")) {
           Path below = Path.of("/proc", child);
           Optional<HostProcess> guest = child.isEmpty() ? Optional.empty() : process(below);
-          // The guardian has the mark itself, and is not the guest.
-          if (guest.isPresent() && isGuest(below) && mark(below).isEmpty()) {
+          // The guardian has the mark too; the guest has closed it, and hides what it has else.
+          if (guest.isPresent() && isGuest(below) && !mark(below).equals(mark)) {
             carriers.add(new Carrier(guest.get(), parent(below), true));
           }
         }

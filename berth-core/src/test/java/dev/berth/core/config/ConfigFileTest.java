@@ -114,7 +114,7 @@ class ConfigFileTest {
       assertThatThrownBy(() -> parse("s: " + block).block("s"))
           .as(block)
           .isInstanceOf(RequestException.class)
-          .hasMessageContaining("test.yaml line 1: s");
+          .hasMessageContaining("test.yaml (block on line 1): s");
     }
     assertThatThrownBy(() -> parse("s: {local: {}, default_metdata: {}}").block(null))
         .hasMessageContaining("default_metdata");
