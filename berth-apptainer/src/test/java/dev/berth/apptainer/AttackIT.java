@@ -212,8 +212,9 @@ class AttackIT {
   void whateverItDoesToItsProcessesItIsStopped(String line, TestReporter reporter)
       throws Exception {
     Sandbox sandbox = create();
-    sandbox.startBackground(Command.shell("ulimit -p 400 || exit 1; " + line));
-    TimeUnit.MILLISECONDS.sleep(700);
+    // A moment for the guest to say that it has started, before it may be past saying anything.
+    sandbox.startBackground(Command.shell("ulimit -p 400 || exit 1; sleep 0.3; " + line));
+    TimeUnit.MILLISECONDS.sleep(1000);
     reporter.publishEntry(line, "status " + sandbox.status());
     long stopped = stop(sandbox);
     reporter.publishEntry("stopped within ms", "" + stopped);

@@ -80,7 +80,7 @@ class ConfigFileTest {
     assertThat(file.block(null).config().keys()).isEmpty();
     assertThatThrownBy(() -> file.block("agent"))
         .isInstanceOf(RequestException.class)
-        .hasMessageContaining("test.yaml line 2: agent")
+        .hasMessageContaining("test.yaml (block on line 2): agent")
         .hasMessageContaining("simple, local")
         .hasMessageContaining("exactly one of apptainer, local");
   }
@@ -130,7 +130,7 @@ class ConfigFileTest {
 
     assertThatThrownBy(() -> config.section("n").text("x"))
         .isInstanceOf(RequestException.class)
-        .hasMessageContaining("test.yaml line 3: s.local.n.x")
+        .hasMessageContaining("test.yaml (block on line 3): s.local.n.x")
         .hasMessageContaining("[1]");
   }
 
