@@ -61,6 +61,20 @@ public interface BackgroundContract extends ContractSubject {
   }
 
   @Test
+  default void attachingAheadOfTheOutputStartsThere(Sandbox sandbox) throws Exception {
+    SandboxProcess first =
+        sandbox.startBackground(Command.shell("read -r line; printf 0123456789"));
+    first.close();
+
+    try (SandboxProcess again = sandbox.attach(first.id(), 7, 0)) {
+      again.stdin().write("go\n".getBytes(StandardCharsets.UTF_8));
+      again.stdin().flush();
+
+      assertThat(text(again.stdout().readAllBytes())).isEqualTo("789");
+    }
+  }
+
+  @Test
   default void anEndedBackgroundCommandStillHasItsResult(Sandbox sandbox) throws Exception {
     SandboxProcess first = sandbox.startBackground(Command.shell("echo done; exit 6"));
     first.close();

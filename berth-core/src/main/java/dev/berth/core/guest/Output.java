@@ -18,6 +18,7 @@ final class Output {
   private int size;
   private boolean truncated;
   private boolean discarded;
+  private boolean ahead;
   private long next;
   private long received;
   private long consumed;
@@ -31,6 +32,7 @@ final class Output {
     this.ring = ring;
     this.limit = limit;
     this.next = offset;
+    this.ahead = offset > 0;
     this.received = offset;
     this.consumed = offset;
     this.told = offset;
@@ -49,6 +51,11 @@ final class Output {
   /** Takes what came from the guest. */
   void accept(long offset, ByteBuffer bytes) throws ProtocolException {
     int length = bytes.remaining();
+    if (ahead && offset < next) {
+      // It was asked for from an offset that the command had not come to; what is below is skipped.
+      next = offset;
+    }
+    ahead = false;
     if (offset != next && (offset < next || !gaps)) {
       throw new ProtocolException("output at offset " + offset + " where " + next + " is due");
     }
