@@ -90,7 +90,10 @@ final class Cli {
   }
 
   private Running launch(List<String> command, String line) {
-    ProcessBuilder builder = new ProcessBuilder(command);
+    // Tests may run in the background, where a shell has SIGINT ignored, and under nohup.
+    List<String> attentive = new ArrayList<>(List.of("env", "--default-signal"));
+    attentive.addAll(command);
+    ProcessBuilder builder = new ProcessBuilder(attentive);
     builder.environment().put("BERTH", String.join(" ", java()));
     builder.environment().put("BERTH_STATE_HOME", home.resolve("s").toString());
     builder.environment().put("BERTH_CACHE_HOME", home.resolve("c").toString());
