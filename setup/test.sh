@@ -56,14 +56,15 @@ guest_tests() {
   elif [ $status != 0 ] && [ "$failed" = 0 ]; then
     failed=1
   fi
-  guest_result="guest ($who):$passed:$failed:$skipped:see the guest's output above"
+  eval "guest_$who=\"guest ($who):$passed:$failed:$skipped:see the guest's output above\""
 }
 
 out=$(mktemp)
 scratch=
 trap 'rm -f "$out"; [ -z "$scratch" ] || rm -rf "$scratch"' EXIT
 trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM
-guest_result=
+guest_user=
+guest_root=
 
 if ! is_root; then
   find "$root" -maxdepth 3 \( -name surefire-reports -o -name failsafe-reports \) -path '*/target/*' -exec rm -rf {} +
@@ -112,12 +113,14 @@ else
   if [ "$(tagged root)" != 0 ]; then
     scratch=$(mktemp -d /var/tmp/berth-root.XXXXXX)
     copy "$scratch"
+    guest_tests root sh "$scratch/guest/test.sh"
     say "testing as root what needs root rights"
     (cd "$scratch" && BERTH_STATE_HOME=$scratch/state ./mvnw $goals -Dgroups=root -DexcludedGroups=soak) </dev/null || broken="${broken:+$broken; }Maven, as root"
     set -- "$@" "root=$scratch"
   fi
 fi
-[ -z "$guest_result" ] || set -- "$@" "$guest_result"
+[ -z "$guest_user" ] || set -- "$@" "$guest_user"
+[ -z "$guest_root" ] || set -- "$@" "$guest_root"
 left=$(tagged soak)
 [ -n "$soak" ] || [ "$left" = 0 ] || set -- "$@" "left out:0:0:$left:they take long: run ./berth test --soak"
 # A run that broke off before its tests is a failure even if no report says so.

@@ -22,7 +22,7 @@ struct listener {
 struct waiting {
   struct timer timer;
   struct waiting *next;
-  uint64_t id;
+  uint64_t id, listener;
   int fd;
 };
 static struct listener *listeners;
@@ -81,6 +81,7 @@ static void on_incoming(struct watch *watch, uint32_t events) {
   }
   struct waiting *w = must(calloc(1, sizeof *w));
   w->id = ++connections;
+  w->listener = l->id;
   w->fd = fd;
   w->next = waiting;
   waiting = w;
@@ -152,6 +153,9 @@ void raw_listen(struct conn *c, uint64_t id, struct text address, uint16_t port,
     }
   }
   frame(&c->out, LISTENING, "842", id, error, got);
+  /* What was announced to a host that went away without taking it is announced to the next one. */
+  for (struct waiting *w = waiting; w && l; w = w->next)
+    if (w->listener == id) frame(&c->out, INCOMING, "88", id, w->id);
 }
 
 void raw_unlisten(uint64_t id) {

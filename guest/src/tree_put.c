@@ -207,6 +207,9 @@ static void put_folder(const char *name, struct entry *e) {
   /* Only the root may be a link to a folder. */
   int made = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (depth ? O_NOFOLLOW : 0));
   if (made < 0) answer(errno, name);
+  struct stat now;
+  /* A folder that is there already may be read-only; until close_folder() gives it its mode, its owner may fill it. */
+  if (!fstat(made, &now) && (now.st_mode & 0700) != 0700) fchmod(made, (now.st_mode & 07777) | 0700);
   levels[++depth] = (struct level){made, e->mode, {e->times[0], e->times[1]}};
 }
 
