@@ -92,7 +92,13 @@ final class Descriptors {
 
   /** The path in {@code /proc/self/fd} of a file that is open just now, for use at once. */
   static Path path(BasicFileAttributes open) throws IOException {
-    return ALL.resolve(Integer.toString(find(open)));
+    // A number that letGo() has closed may be this file's already, before it stops being held.
+    OPENING.lock();
+    try {
+      return ALL.resolve(Integer.toString(find(open)));
+    } finally {
+      OPENING.unlock();
+    }
   }
 
   /** The number of a descriptor of this file that nobody holds. */
