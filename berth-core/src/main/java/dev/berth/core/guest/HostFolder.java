@@ -87,8 +87,7 @@ final class HostFolder implements Closeable {
   /** Opens a folder in this one; a symlink is an error. */
   @SuppressWarnings("StreamResourceLeak") // The folder closes it.
   HostFolder enter(Path name) throws IOException {
-    return new HostFolder(
-        secure(stream.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS)));
+    return new HostFolder(secure(stream.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS)));
   }
 
   private static SecureDirectoryStream<Path> secure(DirectoryStream<Path> stream)

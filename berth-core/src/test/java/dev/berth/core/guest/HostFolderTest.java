@@ -19,7 +19,9 @@ class HostFolderTest {
   private static final int THREADS = 8;
   private static final int ROUNDS = 100;
 
-  /** Descriptors' numbers are used again at once; nobody may write by a number that is another's. */
+  /**
+   * Descriptors' numbers are used again at once; nobody may write by a number that is another's.
+   */
   @Test
   void manyThreadsInTwoFoldersEachWriteInTheirOwn(@TempDir Path root) throws Exception {
     List<Path> folders = List.of(root.resolve("a"), root.resolve("b"));
