@@ -90,6 +90,35 @@ interface CommandsOfCli extends CliSubject {
   }
 
   @Test
+  default void aFullDiskUnderTheOutputIsSaid() {
+    for (String verb :
+        new String[] {"exec " + id() + " seq 1 100000", "ps --provider " + provider()}) {
+      Cli.Result result = cli().shell("$BERTH " + verb + " > /dev/full");
+      assertThat(result.code()).as(verb).isEqualTo(125);
+      assertThat(result.stderr().lines())
+          .singleElement()
+          .asString()
+          .startsWith("berth: Tried to write to stdout (/dev/full)")
+          .contains("No space left on device");
+    }
+  }
+
+  @Test
+  default void aPipeThatIsClosedIsTheEnd() {
+    Cli.Result result =
+        cli().shell("($BERTH exec " + id() + " yes; echo code=$? >&2) | head -1 > /dev/null");
+    assertThat(result.stderr()).isEqualTo("code=141\n");
+  }
+
+  @Test
+  default void someOptionsMayStandBeforeTheVerb() {
+    assertThat(cli().shell("$BERTH --provider " + provider() + " --debug ps").code()).isZero();
+    Cli.Result other = cli().shell("$BERTH -it exec " + id() + " true");
+    assertThat(other.code()).isEqualTo(2);
+    assertThat(other.stderr().lines()).singleElement().asString().contains("berth VERB -it");
+  }
+
+  @Test
   default void variablesFoldersAndUsersAreTheCommands() {
     Cli.Result result =
         cli()
