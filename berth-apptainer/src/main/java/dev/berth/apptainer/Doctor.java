@@ -2,6 +2,7 @@ package dev.berth.apptainer;
 
 import dev.berth.SandboxException;
 import dev.berth.core.process.HostCommand;
+import dev.berth.core.process.Reason;
 import dev.berth.spi.Finding;
 import dev.berth.spi.Finding.Level;
 import java.io.FileInputStream;
@@ -244,7 +245,7 @@ final class Doctor {
       add(
           subject,
           Level.FAILURE,
-          folder + " could not be examined: " + e.getMessage(),
+          folder + " could not be examined: " + Reason.of(e),
           "choose another: BERTH_STATE_HOME, BERTH_CACHE_HOME or TMPDIR");
     }
   }

@@ -197,9 +197,17 @@ final class ImageEntry {
     return garbage;
   }
 
-  /** Whether a path of the garbage is what a producer had not finished. */
-  static boolean unfinished(Path leftover) {
-    return leftover.getFileName().toString().startsWith("new-");
+  /**
+   * Who makes or made what a producer has at this path, or beside it: {@code
+   * new-HOST-PID-START-RANDOM}. Empty if the path is no producer's.
+   */
+  static String maker(Path unfinished) {
+    String name = unfinished.getFileName().toString();
+    if (!name.startsWith("new-")) {
+      return "";
+    }
+    int suffix = name.indexOf('.', name.lastIndexOf('-'));
+    return suffix < 0 ? name : name.substring(0, suffix);
   }
 
   /** Deletes the folder if nothing is in it any more. */
