@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
@@ -330,6 +331,12 @@ public final class ApptainerImages {
     return arguments;
   }
 
+  /** Lets root's builds run where root is not given all capabilities. */
+  private static Map<String, String> allowances() {
+    List<String> missing = Doctor.isRoot() ? Capabilities.missing() : List.of();
+    return missing.isEmpty() ? Map.of() : Map.of("APPTAINER_DROP_CAPS", String.join(",", missing));
+  }
+
   /**
    * Lets {@code apptainer} make an image. Its temporary files and its cache are beside the target
    * under the target's name: on the same file system, and found and deleted with it if this process
@@ -355,6 +362,7 @@ public final class ApptainerImages {
             .withEnv("APPTAINER_TMPDIR", temporary.toString())
             .withEnv("APPTAINER_CACHEDIR", cache.toString())
             .withEnv(ImageStore.mark(target))
+            .withEnv(allowances())
             .withTimeout(LONGEST_FETCH)
             .withLines(lines);
     processes.acquire();
