@@ -382,7 +382,11 @@ public final class ApptainerImages {
       throw new CreateException(
           ApptainerProvider.NAME,
           null,
-          "Tried to " + tried + ", but its temporary files could not be written: " + Reason.of(e) + ".",
+          "Tried to "
+              + tried
+              + ", but its temporary files could not be written: "
+              + Reason.of(e)
+              + ".",
           e);
     } finally {
       processes.release();

@@ -175,10 +175,7 @@ public final class ApptainerProvider implements SandboxProvider {
       return Files.getFileStore(there).getUsableSpace() >> 30;
     } catch (IOException e) {
       throw new CreateException(
-          NAME,
-          null,
-          "Tried to see how much room " + there + " has, but " + Reason.of(e) + ".",
-          e);
+          NAME, null, "Tried to see how much room " + there + " has, but " + Reason.of(e) + ".", e);
     }
   }
 

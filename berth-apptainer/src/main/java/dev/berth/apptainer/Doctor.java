@@ -193,7 +193,8 @@ final class Doctor {
     return new Finding(
         subject,
         Level.WARNING,
-        fault + "; images.format is sif, and fetched images do not start without it (files of your"
+        fault
+            + "; images.format is sif, and fetched images do not start without it (files of your"
             + " own are unpacked first)",
         (there ? "as root: chmod 666 " + device : "as root: modprobe fuse")
             + "; or images.format: folder");

@@ -83,8 +83,7 @@ abstract class ImageRig {
         .isZero();
   }
 
-  static ApptainerConfig.Images config(
-      Format format, Map<String, String> rewrites, Path auth) {
+  static ApptainerConfig.Images config(Format format, Map<String, String> rewrites, Path auth) {
     return new ApptainerConfig.Images(PullPolicy.MISSING, format, rewrites, auth, true);
   }
 

@@ -99,8 +99,8 @@ final class Attachment implements Signals.Receiver {
   }
 
   /**
-   * Passes output on until its end. An output of ours that takes no more ends the command; what it printed
-   * before that is still read, as its end comes after it.
+   * Passes output on until its end. An output of ours that takes no more ends the command; what it
+   * printed before that is still read, as its end comes after it.
    */
   private void pass(int descriptor, InputStream from, OutputStream to) {
     byte[] chunk = new byte[CHUNK];

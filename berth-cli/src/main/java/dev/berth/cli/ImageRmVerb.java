@@ -32,9 +32,7 @@ final class ImageRmVerb implements Verb {
             "Tried to remove the image "
                 + image
                 + ", but the store has none of that name; "
-                + (names.isEmpty()
-                    ? "it is empty."
-                    : "it has " + String.join(", ", names) + "."));
+                + (names.isEmpty() ? "it is empty." : "it has " + String.join(", ", names) + "."));
       }
       for (StoredImage stored : found) {
         if (store.remove(stored.key(), Duration.ZERO)) {

@@ -106,7 +106,8 @@ final class Verbs {
       }
       allowed.add(name);
     }
-    throw new TypeConversionException("'" + word + "' is not one of: " + String.join(", ", allowed));
+    throw new TypeConversionException(
+        "'" + word + "' is not one of: " + String.join(", ", allowed));
   }
 
   /** All verbs, or those of one group, with a line for each. */
@@ -122,7 +123,8 @@ final class Verbs {
         text.append('\n');
       }
     }
-    text.append("\nMore about one: berth VERB --help. --provider, --config and --debug may also stand"
+    text.append(
+        "\nMore about one: berth VERB --help. --provider, --config and --debug may also stand"
             + " before the verb.\nStack traces: --debug or BERTH_DEBUG=1.");
     return text.toString();
   }

@@ -70,7 +70,8 @@ class VerbsTest {
   @Test
   void someOptionsMayStandBeforeTheVerb() {
     assertThat(
-            Verbs.optionsBefore(List.of("--config", "f", "--debug", "--provider=local", "ps", "-x")))
+            Verbs.optionsBefore(
+                List.of("--config", "f", "--debug", "--provider=local", "ps", "-x")))
         .containsExactly("--config", "f", "--debug", "--provider=local");
     assertThat(Verbs.optionsBefore(List.of("run", "--debug"))).isEmpty();
     assertThat(Verbs.optionsBefore(List.of("-it", "run"))).isEmpty();

@@ -56,7 +56,8 @@ final class Capture implements AutoCloseable {
       if (file != null) {
         delete(file);
       }
-      return new Capture(null, null, limit, lines, "(its output could not be kept: " + Reason.of(e) + ")");
+      return new Capture(
+          null, null, limit, lines, "(its output could not be kept: " + Reason.of(e) + ")");
     }
   }
 

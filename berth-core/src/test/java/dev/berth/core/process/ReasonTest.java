@@ -18,8 +18,7 @@ class ReasonTest {
     Path none = folder.resolve("none");
     Path file = Files.createFile(folder.resolve("file"));
     assertThat(reason(() -> Files.readString(none))).isEqualTo("there is no " + none);
-    assertThat(reason(() -> Files.createFile(file)))
-        .isEqualTo("there is a " + file + " already");
+    assertThat(reason(() -> Files.createFile(file))).isEqualTo("there is a " + file + " already");
     assertThat(reason(() -> Files.delete(folder))).isEqualTo(folder + " is not empty");
     assertThat(reason(() -> Files.newDirectoryStream(file))).isEqualTo(file + " is no folder");
     assertThat(reason(() -> Files.createFile(file.resolve("x"))))
