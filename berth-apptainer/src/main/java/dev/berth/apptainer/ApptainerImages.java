@@ -349,13 +349,13 @@ public final class ApptainerImages {
       Path target,
       Consumer<String> lines)
       throws InterruptedException {
+    Path own = target.resolveSibling("tmp");
     String chosen = System.getenv("APPTAINER_TMPDIR");
-    String name = target.getFileName() + ".tmp";
     Path temporary =
         chosen == null || chosen.isEmpty()
-            ? target.resolveSibling(name)
-            : Path.of(chosen).resolve(name);
-    Path cache = target.resolveSibling(target.getFileName() + ".cache");
+            ? own
+            : Path.of(chosen).resolve(target.getParent().getFileName() + ".tmp");
+    Path cache = target.resolveSibling("cache");
     HostCommand command =
         binary
             .command(arguments)

@@ -10,6 +10,7 @@ import dev.berth.Sandbox;
 import dev.berth.SandboxSpec;
 import dev.berth.apptainer.ApptainerConfig.Format;
 import dev.berth.core.image.PullPolicy;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -193,7 +194,7 @@ class ImageFetchIT extends ImageRig {
                   .pull(registry.uri("interrupted/puller:1"), PullPolicy.MISSING, progress::add));
       await()
           .atMost(LONG)
-          .until(() -> inStore("new-").stream().anyMatch(path -> path.toString().endsWith(".tmp")));
+          .until(() -> inStore("new-").stream().anyMatch(path -> Files.exists(path.resolve("tmp"))));
       threads.shutdownNow();
       assertThatThrownBy(pull::get)
           .isInstanceOf(ExecutionException.class)

@@ -31,7 +31,7 @@ import java.util.Properties;
  * <pre>
  * current           which version is the image, what it is; its time of change is the last use
  * v-RANDOM[.sif]    versions: the current one, and older ones that are still used
- * new-OWNER-RANDOM  what a producer is making
+ * new-OWNER-RANDOM/ what a producer is making
  * uses/VERSION~p~RANDOM   held locked by a process
  * uses/VERSION~s~ID       a sandbox's; holds the path of its folder, and counts while that exists
  * </pre>
@@ -152,10 +152,13 @@ final class ImageEntry {
     return users;
   }
 
-  /** A path for a producer of this process to make the image at. */
+  /**
+   * A path for a producer of this process to make the image at, in a folder of its own: what else
+   * the producer's programs put there goes with it.
+   */
   Path fresh(ImageKind kind) throws IOException {
-    Files.createDirectories(folder);
-    return folder.resolve("new-" + owner() + "-" + FreshName.of(16) + suffix(kind));
+    return Files.createDirectories(folder.resolve("new-" + owner() + "-" + FreshName.of(16)))
+        .resolve("image" + suffix(kind));
   }
 
   /** Makes what was produced the image. */
@@ -197,17 +200,9 @@ final class ImageEntry {
     return garbage;
   }
 
-  /**
-   * Who makes or made what a producer has at this path, or beside it: {@code
-   * new-HOST-PID-START-RANDOM}. Empty if the path is no producer's.
-   */
-  static String maker(Path unfinished) {
-    String name = unfinished.getFileName().toString();
-    if (!name.startsWith("new-")) {
-      return "";
-    }
-    int suffix = name.indexOf('.', name.lastIndexOf('-'));
-    return suffix < 0 ? name : name.substring(0, suffix);
+  /** Whether a path of the garbage is what a producer had not finished. */
+  static boolean unfinished(Path leftover) {
+    return leftover.getFileName().toString().startsWith("new-");
   }
 
   /** Deletes the folder if nothing is in it any more. */

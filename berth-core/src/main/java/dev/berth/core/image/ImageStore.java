@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
@@ -265,7 +266,7 @@ public final class ImageStore {
    * @param target what {@link ImageProducer#produce} was given
    */
   public static Map<String, String> mark(Path target) {
-    return Map.of(Makers.MARK, ImageEntry.maker(target));
+    return Map.of(Makers.MARK, folder(target).getFileName().toString());
   }
 
   /**
@@ -276,10 +277,8 @@ public final class ImageStore {
   List<Path> tidy(ImageEntry entry) throws InterruptedException {
     List<Path> garbage = gated(entry, "tidy up the images", entry::garbage);
     garbage.stream()
-        .map(ImageEntry::maker)
-        .filter(maker -> !maker.isEmpty())
-        .distinct()
-        .forEach(Makers::kill);
+        .filter(ImageEntry::unfinished)
+        .forEach(leftover -> Makers.kill(leftover.getFileName().toString()));
     // What cannot be deleted now is found again the next time.
     removal.remove(garbage.toArray(Path[]::new));
     gated(
@@ -290,6 +289,11 @@ public final class ImageStore {
           return true;
         });
     return garbage;
+  }
+
+  /** The folder of the producer that makes this. */
+  static Path folder(Path target) {
+    return Objects.requireNonNull(target.getParent());
   }
 
   void remove(Path leftover) {
