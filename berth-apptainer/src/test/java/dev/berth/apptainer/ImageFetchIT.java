@@ -194,7 +194,8 @@ class ImageFetchIT extends ImageRig {
                   .pull(registry.uri("interrupted/puller:1"), PullPolicy.MISSING, progress::add));
       await()
           .atMost(LONG)
-          .until(() -> inStore("new-").stream().anyMatch(path -> Files.exists(path.resolve("tmp"))));
+          .until(
+              () -> inStore("new-").stream().anyMatch(path -> Files.exists(path.resolve("tmp"))));
       threads.shutdownNow();
       assertThatThrownBy(pull::get)
           .isInstanceOf(ExecutionException.class)

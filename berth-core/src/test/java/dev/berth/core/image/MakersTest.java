@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 
 /** Whom a leftover of the image store condemns. */
 class MakersTest {
-  private static final Path TARGET = 
+  private static final Path TARGET =
       Path.of("/images/a~1/new-host.name-12-345-abcdef0123456789/image.sif");
   private static final String MAKER = ImageStore.folder(TARGET).getFileName().toString();
 
