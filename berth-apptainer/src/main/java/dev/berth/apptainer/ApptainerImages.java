@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
@@ -338,9 +339,9 @@ public final class ApptainerImages {
   }
 
   /**
-   * Lets {@code apptainer} make an image. Its temporary files and its cache are beside the target
-   * under the target's name: on the same file system, and found and deleted with it if this process
-   * is killed.
+   * Lets {@code apptainer} make an image. Its temporary files and its cache are beside the target, in
+   * the folder of this making: on the same file system, and found and deleted with it if this
+   * process is killed.
    */
   private void make(
       String tried,
@@ -349,13 +350,13 @@ public final class ApptainerImages {
       Path target,
       Consumer<String> lines)
       throws InterruptedException {
-    Path own = target.resolveSibling("tmp");
+    Path folder = Objects.requireNonNull(target.getParent());
     String chosen = System.getenv("APPTAINER_TMPDIR");
     Path temporary =
         chosen == null || chosen.isEmpty()
-            ? own
-            : Path.of(chosen).resolve(target.getParent().getFileName() + ".tmp");
-    Path cache = target.resolveSibling("cache");
+            ? folder.resolve("tmp")
+            : Path.of(chosen).resolve(folder.getFileName() + ".tmp");
+    Path cache = folder.resolve("cache");
     HostCommand command =
         binary
             .command(arguments)
