@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -86,7 +87,9 @@ interface CommandsOfCli extends CliSubject {
         cli().shell("$BERTH exec " + id() + " sh -c 'exec yes berth-closed' | head -1");
     assertThat(result.stdout()).isEqualTo("berth-closed\n");
     assertThat(result.stderr()).isEmpty();
-    await().until(() -> !cli().run("status", id()).stdout().contains("running  command"));
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> !cli().run("status", id()).stdout().contains("running  command"));
   }
 
   @Test
