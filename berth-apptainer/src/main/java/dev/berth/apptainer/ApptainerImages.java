@@ -339,8 +339,8 @@ public final class ApptainerImages {
   }
 
   /**
-   * Lets {@code apptainer} make an image. Its temporary files and its cache are beside the target, in
-   * the folder of this making: on the same file system, and found and deleted with it if this
+   * Lets {@code apptainer} make an image. Its temporary files and its cache are beside the target,
+   * in the folder of this making: on the same file system, and found and deleted with it if this
    * process is killed.
    */
   private void make(
