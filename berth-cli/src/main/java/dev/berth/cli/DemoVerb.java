@@ -99,7 +99,7 @@ final class DemoVerb implements Verb {
     for (Evaluation.Verdict verdict : verdicts) {
       table.row(
           verdict.module(),
-          verdict.outcome().name().toLowerCase(Locale.ROOT),
+          outcome(verdict),
           seconds(verdict.wall()),
           seconds(verdict.cpu()),
           Sizes.show(verdict.maxRssBytes()));
@@ -110,7 +110,7 @@ final class DemoVerb implements Verb {
     for (Evaluation.Verdict verdict : verdicts) {
       if (!verdict.passed()) {
         console.print(
-            "\n" + verdict.module() + " " + verdict.outcome() + ":\n" + tail(verdict.output()));
+            "\n" + verdict.module() + " " + outcome(verdict) + ":\n" + tail(verdict.output()));
       }
     }
     console.print(
@@ -124,6 +124,10 @@ final class DemoVerb implements Verb {
             sandboxes,
             seconds(sum),
             (double) sum.toNanos() / wall.toNanos()));
+  }
+
+  private static String outcome(Evaluation.Verdict verdict) {
+    return verdict.outcome().name().toLowerCase(Locale.ROOT);
   }
 
   static String seconds(Duration duration) {
