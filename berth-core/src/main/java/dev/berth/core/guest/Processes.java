@@ -42,7 +42,7 @@ final class Processes {
             client,
             spawn.id(),
             spawn,
-            Input.of(command.stdin()),
+            kept && command.stdin() == null ? Input.shared() : Input.of(command.stdin()),
             (flags & Wire.TAKE) != 0,
             Output.read(Wire.STDOUT, spawn.window(), kept, 0),
             Output.read(Wire.STDERR, spawn.window(), kept, 0));

@@ -3,7 +3,7 @@ package dev.berth.core.guest;
 /** The numbers of guest/PROTOCOL.md. */
 final class Wire {
   static final int MAGIC = 0x42525448;
-  static final int VERSION = 1;
+  static final int VERSION = 2;
   static final int MAX_FRAME = 1 << 20;
   static final int MAX_DATA = 1 << 16;
   static final int INPUT_WINDOW = 1 << 18;

@@ -65,7 +65,7 @@ final class HostileGuestTest {
         case UNKNOWN_TYPE -> peer.send(to -> to.begin(119).u64(id).end());
         case HOST_TYPE -> peer.send(to -> to.begin(Wire.SPAWN).u64(id).end());
         case SHORT_FRAME -> peer.send(to -> to.begin(Wire.STARTED).u32(1).end());
-        case LEFT_OVER -> peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(1).u8(0).end());
+        case LEFT_OVER -> peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(1).u64(0).u8(0).end());
         case NEGATIVE_OFFSET -> output(peer, id, 1, -1, 3);
         case OFFSET_BACKWARDS -> {
           output(peer, id, 1, 0, 3);
@@ -116,7 +116,7 @@ final class HostileGuestTest {
         (number, peer) -> {
           peer.welcome(1);
           long id = peer.await(Wire.SPAWN);
-          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).end());
+          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).u64(0).end());
           attack.on(peer, id);
           if (attack != Attack.ENDS_WITHIN_FRAME) {
             peer.drain();
@@ -142,7 +142,7 @@ final class HostileGuestTest {
         (number, peer) -> {
           peer.welcome(1);
           long id = peer.await(Wire.SPAWN);
-          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).end());
+          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).u64(0).end());
           Thread.ofVirtual().start(() -> drainQuietly(peer));
           // Of unknown commands, and far more than any window of a known one.
           for (long i = 0; i < 20_000; i++) {
@@ -170,7 +170,7 @@ final class HostileGuestTest {
         (number, peer) -> {
           peer.welcome(1);
           long id = peer.await(Wire.SPAWN);
-          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).end());
+          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).u64(0).end());
           awaitQuietly(started);
           for (long i = 0; i < 10_000; i++) {
             output(peer, id, 1, i * 65536, 65536);
@@ -240,7 +240,7 @@ final class HostileGuestTest {
         (number, peer) -> {
           peer.welcome(1);
           long id = peer.await(Wire.SPAWN);
-          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).end());
+          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).u64(0).end());
           output(peer, id, 1, 0, 5);
           peer.drain();
         };
