@@ -90,6 +90,14 @@ public interface Sandbox extends AutoCloseable {
   SandboxProcess attach(String processId, long stdoutOffset, long stderrOffset)
       throws InterruptedException;
 
+  /**
+   * What is kept of a background command's output, as it is now: its latest, 1 MiB at most. Unlike
+   * {@link #attach} it takes nothing from whoever reads the output as it comes.
+   *
+   * @throws RequestException if there is no such command
+   */
+  byte[] keptOutput(String processId, OutputSink.Channel channel) throws InterruptedException;
+
   /** The commands that run, and background ones that have ended and were not yet forgotten. */
   List<ProcessSummary> processes() throws InterruptedException;
 

@@ -250,6 +250,9 @@ final class GuestClient implements AutoCloseable {
   private void dispatch(int type, FrameReader in) throws IOException {
     switch (type) {
       case Wire.STARTED, Wire.OUTPUT, Wire.TAKEN, Wire.EXIT, Wire.UNKNOWN, Wire.DETACHED -> {
+        if (Peeked.offer(type, in, answers)) {
+          return;
+        }
         RemoteCommand command = commands.get(in.u64());
         if (command == null) {
           in.rest();

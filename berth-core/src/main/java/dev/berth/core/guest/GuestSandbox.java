@@ -157,6 +157,12 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
   }
 
   @Override
+  public byte[] keptOutput(String processId, OutputSink.Channel channel)
+      throws InterruptedException {
+    return processes.keptOutput(processId, channel);
+  }
+
+  @Override
   public List<ProcessSummary> processes() throws InterruptedException {
     return processes.list();
   }
