@@ -113,6 +113,34 @@ public interface LossContract extends ContractSubject {
     assertThat(leftovers(sandbox.id())).isEmpty();
   }
 
+  /**
+   * The command stops its guest (SIGSTOP), which then answers nothing. A guest that is the first
+   * process of its namespace cannot be stopped from inside, and goes on.
+   */
+  @Test
+  default void aStoppedGuestIsNoticed(SandboxProvider provider) throws Exception {
+    String stop =
+        """
+        while read -r key value rest; do [ "$key" = PPid: ] && guest=$value; done < /proc/$PPID/status
+        kill -STOP $guest; sleep 8; echo on
+        """;
+    Sandbox sandbox = provider.create(spec());
+    try (sandbox) {
+      FutureTask<ExecResult> call = new FutureTask<>(() -> sandbox.exec(Command.shell(stop)));
+      Thread.ofVirtual().start(call);
+
+      ExecResult result = call.get(14, TimeUnit.SECONDS);
+      if (result.errorType() == null) {
+        assertThat(result.stdout()).isEqualTo("on\n");
+      } else {
+        assertThat(result.errorType()).isEqualTo(ErrorType.SANDBOX);
+        assertThat(result.exit().detail()).contains("stopped");
+        assertThat(result.exit().duration()).isLessThan(Duration.ofSeconds(7));
+      }
+    }
+    assertThat(leftovers(sandbox.id())).isEmpty();
+  }
+
   @Test
   default void aSandboxEndsWithItsTimeToLive(SandboxProvider provider) throws Exception {
     Mark mark = Mark.fresh();

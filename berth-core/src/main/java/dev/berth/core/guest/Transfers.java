@@ -177,6 +177,7 @@ final class Transfers {
     RawConnection raw = null;
     try {
       raw = RawConnection.connect(client.link(), to -> to.u8(kind).str(path).str(user).u8(flags));
+      client.enlist(raw);
       return body.run(raw);
     } catch (ClosedByInterruptException e) {
       Thread.interrupted();
@@ -190,6 +191,7 @@ final class Transfers {
     } catch (IOException e) {
       throw broken(tried, raw != null && raw.stalled(), e);
     } finally {
+      client.dismiss(raw);
       Watch.quietly(raw);
     }
   }

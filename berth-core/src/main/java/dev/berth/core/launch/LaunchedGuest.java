@@ -63,7 +63,7 @@ final class LaunchedGuest implements GuestHost {
     this.removal = removal;
     this.notices = List.copyOf(notices);
     this.launcher = launcher;
-    this.link = new UnixLink(folder.socket(), this::ended);
+    this.link = new UnixLink(folder.socket(), this::ended, this::stopped);
   }
 
   /**
@@ -305,6 +305,14 @@ final class LaunchedGuest implements GuestHost {
       return look();
     }
     return !known.alive();
+  }
+
+  private boolean stopped() {
+    if (guest == null) {
+      look();
+    }
+    HostProcess known = guest;
+    return known != null && known.stopped();
   }
 
   /**
