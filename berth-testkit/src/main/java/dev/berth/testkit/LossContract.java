@@ -79,8 +79,9 @@ public interface LossContract extends ContractSubject {
 
   /**
    * The command kills what it runs under, from inside: everything above it in an isolated sandbox;
-   * where the host's own processes would be hit, no more than its parent. What must come of it is
-   * an answer in time, never a hang, and never a result that looks like the command's own success.
+   * where the host's own processes would be hit, its supervisor, guest and guardian. What must come
+   * of it is an answer in time, never a hang, and never a result that looks like the command's own
+   * success; and nothing may be left of it.
    */
   @Test
   default void killingWhatACommandRunsUnderIsNoticed(SandboxProvider provider) throws Exception {
@@ -98,7 +99,7 @@ public interface LossContract extends ContractSubject {
         """;
     Command command =
         mark.shell(up)
-            .withEnv("DEPTH", can(Trait.ISOLATED) ? "100" : "1")
+            .withEnv("DEPTH", can(Trait.ISOLATED) ? "100" : "3")
             .withEnv("TEST", "" + ProcessHandle.current().pid());
     Sandbox sandbox = provider.create(spec());
     try (sandbox) {
