@@ -1,6 +1,6 @@
 """Raw connections and tree streams, for tests."""
 import struct
-from client import Conn, MAGIC, frame, text
+from client import Conn, MAGIC, VERSION, frame, text
 
 END = b"X" + struct.pack(">IH", 0, 0)
 

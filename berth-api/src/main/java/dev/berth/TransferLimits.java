@@ -15,8 +15,7 @@ import java.time.Duration;
 public record TransferLimits(long bytes, long entries, Duration time, Duration silence) {
   /** As much as the disk holds, 10 million entries, a day, a minute of silence. */
   public static final TransferLimits DEFAULT =
-      new TransferLimits(
-          Long.MAX_VALUE, 10_000_000, Duration.ofHours(24), Duration.ofMinutes(1));
+      new TransferLimits(Long.MAX_VALUE, 10_000_000, Duration.ofHours(24), Duration.ofMinutes(1));
 
   /** Checks that no limit is negative, and that there is some time. */
   public TransferLimits {

@@ -130,8 +130,7 @@ public interface BackgroundContract extends ContractSubject {
           .isEqualTo(kept + "last\n");
     }
     assertThatExceptionOfType(RequestException.class)
-        .isThrownBy(() ->
-            sandbox.keptOutput("7b0f3c5d9e1a2b4c", OutputSink.Channel.STDOUT));
+        .isThrownBy(() -> sandbox.keptOutput("7b0f3c5d9e1a2b4c", OutputSink.Channel.STDOUT));
   }
 
   @Test

@@ -19,6 +19,7 @@ final class Input {
 
   /** Where the ring begins at the earliest: what is below, another host has sent. */
   private long base;
+
   private boolean ended;
   private boolean endSent;
   private boolean closed;

@@ -139,8 +139,7 @@ final class Processes {
                 new Peeked.Key(id, number),
                 Peeked.class,
                 PIECE_WITHIN,
-                to ->
-                    to.begin(Wire.PEEK).u64(id).u8(number).u64(from).u32(Wire.MAX_DATA).end());
+                to -> to.begin(Wire.PEEK).u64(id).u8(number).u64(from).u32(Wire.MAX_DATA).end());
         if (piece.offset() < 0) {
           throw unknown(tried);
         }

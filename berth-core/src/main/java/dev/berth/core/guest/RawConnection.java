@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A connection to a guest that was turned into a plain byte stream. What is written is gathered,
  * together with the handshake, until it is flushed or much, so that something small is one write.
- * It is closed at the end of its time or when nothing moves for too long, unless it was {@linkplain #unwatched() let
- * be}. For one thread, but reading and writing may be done by two once it is open.
+ * It is closed at the end of its time or when nothing moves for too long, unless it was {@linkplain
+ * #unwatched() let be}. For one thread, but reading and writing may be done by two once it is open.
  */
 final class RawConnection implements Closeable {
   private static final Duration LOOKS = Duration.ofSeconds(5);

@@ -113,8 +113,7 @@ final class Transfers {
     answer.end();
   }
 
-  Transfer download(String remote, Path local, TransferLimits limits)
-      throws InterruptedException {
+  Transfer download(String remote, Path local, TransferLimits limits) throws InterruptedException {
     String tried = "download '" + remote + "' to '" + local + "'";
     boolean inside = Files.isDirectory(local);
     Path whole = local.toAbsolutePath();
@@ -226,9 +225,7 @@ final class Transfers {
       return client.faults().lost(tried, lost);
     }
     return failed(
-        tried,
-        givenUp != null ? givenUp : "the connection broke (" + e.getMessage() + ")",
-        e);
+        tried, givenUp != null ? givenUp : "the connection broke (" + e.getMessage() + ")", e);
   }
 
   /**

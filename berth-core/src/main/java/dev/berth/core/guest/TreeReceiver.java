@@ -35,8 +35,7 @@ final class TreeReceiver {
    *
    * @param rootName the name of the copy; null for the one it has in the sandbox
    */
-  TreeReceiver(
-      TreeReader in, HostFolder parent, @Nullable Path rootName, Allowance allowance) {
+  TreeReceiver(TreeReader in, HostFolder parent, @Nullable Path rootName, Allowance allowance) {
     this.allowance = allowance;
     this.in = in;
     this.parent = parent;

@@ -78,8 +78,7 @@ final class Carriers {
         }
         List<Carrier> carriers = found.computeIfAbsent(mark, key -> new ArrayList<>());
         carriers.add(
-            new Carrier(
-                process.get(), parent(entry), isKeeper(entry) ? Role.KEEPER : Role.OTHER));
+            new Carrier(process.get(), parent(entry), isKeeper(entry) ? Role.KEEPER : Role.OTHER));
         String children = text(entry.resolve("task/" + entry.getFileName() + "/children"));
         for (String child : children.split(" ")) {
           Path below = Path.of("/proc", child);
@@ -108,7 +107,8 @@ final class Carriers {
   Optional<HostProcess> guest() {
     return carriers.stream()
         .filter(carrier -> carrier.role() == Role.GUEST)
-        .map(Carrier::process).findFirst();
+        .map(Carrier::process)
+        .findFirst();
   }
 
   boolean anyAlive() {
