@@ -80,7 +80,7 @@ static void attachment_changed(struct command *cmd) {
 static void tell_started(struct command *cmd) {
   for (; cmd->owed_start; cmd->owed_start &= cmd->owed_start - 1) {
     struct conn *c = conns[__builtin_ctzll(cmd->owed_start)];
-    frame(&c->out, STARTED, "84", cmd->id, (unsigned)cmd->pid);
+    frame(&c->out, STARTED, "848", cmd->id, (unsigned)cmd->pid, cmd->input_have);
     conn_dirty(c);
   }
 }
@@ -283,7 +283,7 @@ void command_attach(struct command *cmd, struct conn *c, bool take, uint64_t out
   cmd->attached |= bit(c);
   attachment_changed(cmd);
   if (cmd->started || cmd->ended) {
-    frame(&c->out, STARTED, "84", cmd->id, (unsigned)cmd->pid);
+    frame(&c->out, STARTED, "848", cmd->id, (unsigned)cmd->pid, cmd->input_have);
     conn_dirty(c);
   } else {
     cmd->owed_start |= bit(c);

@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { MAGIC = 0x42525448, VERSION = 1 };
+enum { MAGIC = 0x42525448, VERSION = 2 };
 
 static bool equal_in_constant_time(struct text given) {
   unsigned difference = given.length != settings.token_length;
@@ -21,7 +21,7 @@ static bool hello(struct conn *c, struct cursor *p) {
   struct text token = get_text(p);
   if (!get_done(p) || !magic || c->welcomed) return false;
   if (!version || !equal_in_constant_time(token)) {
-    conn_fault(c, FAULT_REFUSED, version ? "token refused" : "this guest speaks version 1");
+    conn_fault(c, FAULT_REFUSED, version ? "token refused" : "this guest speaks version 2");
     return true;
   }
   c->welcomed = true;

@@ -269,6 +269,10 @@ void end_connections(void); /* the number of welcomed connections or raw ones ch
 void end_begin(uint32_t grace);
 void end_check(void);
 
+/* keeper.c: the process on the host that all of a launched sandbox is below. */
+int keeper_start(char **argv, int argc, bool detached); /* returns in what is to become the command, with what to write to if it cannot; -1 */
+void keeper_hold(int mark);
+
 int launch(int argc, char **argv);
 int remove_trees(int argc, char **argv);
 

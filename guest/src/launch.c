@@ -18,20 +18,9 @@ static int failed(const char *tried, const char *what) {
   return FAILED;
 }
 
-/* Goes on as a child, and ends the parent once that has become the command: whoever waits for the parent need not wait for the sandbox. */
-static int detach(void) {
-  int failure[2];
-  if (pipe2(failure, O_CLOEXEC)) return -1;
-  pid_t child = fork();
-  if (child > 0) {
-    close(failure[1]);
-    char told;
-    _exit(read(failure[0], &told, 1) == 1 ? FAILED : 0); /* the exec closes the other end */
-  }
-  return failure[1];
-}
-
 int launch(int argc, char **argv) {
+  char **whole = argv - 2;
+  int whole_count = argc + 2;
   bool detached = argc > 0 && !strcmp(argv[0], "--detach");
   argc -= detached;
   argv += detached;
@@ -72,11 +61,16 @@ int launch(int argc, char **argv) {
     unlink(argv[0]);
     return status;
   }
-  int parent = detached ? detach() : -1;
+  int keeper = keeper_start(whole, whole_count, detached);
+  if (keeper < 0) {
+    int status = failed("fork for", argv[3]);
+    unlink(argv[0]);
+    return status;
+  }
   setsid();
   execvp(argv[3], argv + 3);
   int error = errno;
-  if (parent >= 0 && write(parent, "", 1) != 1) _exit(FAILED);
+  if (write(keeper, "", 1) != 1) _exit(FAILED);
   dup2(complaints, 2);
   errno = error;
   int status = failed("run", argv[3]);

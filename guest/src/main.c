@@ -133,7 +133,7 @@ static int parse(int argc, char **argv) {
 
 /* The guardian stays behind as the parent: whatever kills the guest, all that it left is killed too, and an instance whose guest is no
    more is ended: its init would stay, and nobody would be left to keep its lease. */
-static void guard(int listening) {
+static void guard(int listening, bool marked) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   /* Before the fork, so that no early death is missed; the guest sets a mask of its own. */
   sigset_t all;
@@ -143,6 +143,7 @@ static void guard(int listening) {
   pid_t guest = fork();
   if (guest < 0) die("start", strerror(errno));
   if (guest == 0) return;
+  if (marked) keeper_hold(MARK);
   close(3); /* descriptor 4 is the mark by which the host finds the guardian, and below it the guest */
   int null = open("/dev/null", O_RDWR); /* what runs under this user could write to the host's log through /proc */
   dup2(null, 1);
@@ -178,8 +179,12 @@ static int serve(int argc, char **argv) {
   setrlimit(RLIMIT_NOFILE, &files);
   if (getrandom(settings.identity, sizeof settings.identity, 0) != sizeof settings.identity) die("start", "there is no randomness");
   if (chdir("/")) die("start", strerror(errno));
-  if (settings.guarded) guard(fd);
-  if (marked) close(MARK); /* what carries the guest has it; by that the host tells them apart */
+  if (settings.guarded) guard(fd, marked);
+  if (marked) { /* what carries the guest has it at its number; by that the host tells them apart */
+    int mark = settings.guarded ? -1 : fcntl(MARK, F_DUPFD_CLOEXEC, MARK + 1);
+    close(MARK);
+    if (mark >= 0) keeper_hold(mark);
+  }
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   settings.users = users_possible();
   prctl(PR_SET_DUMPABLE, 0);

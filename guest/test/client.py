@@ -2,7 +2,7 @@
 import os, random, select, shutil, socket, struct, subprocess, tempfile, time
 
 TTY, STDIN, KEEP, MERGE, TAKE = 1, 2, 4, 8, 16
-MAGIC = 0x42525448
+MAGIC, VERSION = 0x42525448, 2
 
 
 def text(s):
@@ -53,7 +53,7 @@ class Conn:
             self.hello(token)
 
     def hello(self, token=""):
-        self.send(frame(0x01, struct.pack(">IH", MAGIC, 1) + text(token)))
+        self.send(frame(0x01, struct.pack(">IH", MAGIC, VERSION) + text(token)))
         kind, p = self.recv()
         assert kind == 0x81, (kind, p)
         self.welcome = p

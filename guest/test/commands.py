@@ -457,3 +457,26 @@ def owner(pid):
         return os.stat(f"/proc/{pid}").st_uid if "Z" not in open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] else None
     except OSError:
         return None
+
+
+def test_another_host_learns_how_much_input_the_guest_has(binary):
+    """More than a pipe holds: what the guest has and what the command has taken are two numbers, and only the first says where to go on."""
+    with Guest(binary) as g:
+        gate = g.dir + "/gate"
+        c = g.conn()
+        id = c.spawn(["sh", "-c", f"until [ -e {gate} ]; do sleep 0.02; done; exec cat"], flags=STDIN | KEEP)
+        assert struct.unpack(">QIQ", c.expect(0x82))[2] == 0
+        sent = os.urandom(200000)
+        for at in range(0, len(sent), 50000):
+            c.input(id, at, sent[at : at + 50000])
+        for _ in range(4):
+            taken = struct.unpack(">QQB", c.expect(0x84))[1]
+        assert taken < len(sent), taken
+        c.close()
+        d = g.conn()
+        d.attach(id)
+        assert struct.unpack(">QIQ", d.expect(0x82))[2] == len(sent)
+        d.input(id, len(sent), b"and on", end=1)
+        open(gate, "w").close()
+        e = d.collect(id, started=True)
+        assert e.code == 0 and e.out == sent + b"and on", (e, len(e.out))

@@ -1,5 +1,5 @@
 """What runs on the host's side: launch and remove."""
-import os, socket, stat, subprocess, sys, tempfile, time
+import signal, os, socket, stat, subprocess, sys, tempfile, time
 from client import *
 
 
@@ -11,7 +11,6 @@ def test_launch(binary):
     c = Conn(d + "/s")
     if os.getuid() == 0:
         assert os.readlink(f"/proc/{c.pid}/fd/0") == "/dev/null"
-    assert os.getsid(p.pid) == p.pid
     again = subprocess.run([binary, "launch", d + "/s", d + "/log", "--", "true"], capture_output=True)
     assert again.returncode == 127 and again.stderr.count(b"\n") == 1 and os.path.exists(d + "/s")
     c.send(frame(0x0E, b"\0\0\0\0"))
@@ -20,6 +19,36 @@ def test_launch(binary):
         r = subprocess.run([binary, "launch", *args], capture_output=True)
         assert r.returncode == 127 and r.stderr.count(b"\n") == 1, r
         assert not os.path.exists(d + "/t")
+
+
+def test_launch_ends_what_its_guardian_cannot(binary):
+    """Guest and guardian are killed at one blow; what they leave on the host ends all the same, and the keeper last."""
+    d = tempfile.mkdtemp()
+    mark = marker()
+    assert subprocess.run([binary, "launch", "--detach", d + "/s", d + "/log", "--", binary, "serve", "--fd", "3", "--guardian", "--tag", mark]).returncode == 0
+    c = Conn(d + "/s")
+    c.spawn(["sh", "-c", f"setsid sleep {mark} & sleep {mark} & wait"])
+    c.expect(0x82)
+    keeper = int(open(f"/proc/{os.path.basename(str(c.pid))}/status").read().split("PPid:")[1].split()[0])
+    keeper = int(open(f"/proc/{keeper}/status").read().split("PPid:")[1].split()[0])
+    assert open(f"/proc/{keeper}/cmdline", "rb").read().startswith(b"berth-guest keep\0")
+    eventually(lambda: len(alive(mark.encode())) >= 4)
+    for pid in alive(b"--tag\0" + mark.encode()):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not alive(mark.encode()), 15)
+    eventually(lambda: not os.path.exists(f"/proc/{keeper}"))
+
+
+def test_launch_gives_up_with_its_caller(binary):
+    d = tempfile.mkdtemp()
+    mark = marker()
+    p = subprocess.Popen([binary, "launch", d + "/s", d + "/log", "--", "sleep", mark])
+    eventually(lambda: [l for l in alive(b"sleep\0" + mark.encode()) if l != p.pid])
+    p.kill()
+    p.wait()
+    eventually(lambda: not alive(mark.encode()))
+    for code in (0, 7, 127):
+        assert subprocess.run([binary, "launch", d + f"/s{code}", d + "/log", "--", "sh", "-c", f"exit {code}"]).returncode == code
 
 
 def test_command_line(binary):

@@ -1,13 +1,13 @@
 """Raw connections and tree streams, for tests."""
 import struct
-from client import Conn, MAGIC, frame, text
+from client import Conn, MAGIC, VERSION, frame, text
 
 END = b"X" + struct.pack(">IH", 0, 0)
 
 
 def open_raw(guest, payload, early=b""):
     c = Conn(guest.address, hello=False)
-    c.send(frame(0x01, struct.pack(">IH", MAGIC, 1) + text("")) + frame(0x11, payload) + early)
+    c.send(frame(0x01, struct.pack(">IH", MAGIC, VERSION) + text("")) + frame(0x11, payload) + early)
     assert c.recv()[0] == 0x81
     kind, p = c.recv()
     assert kind == 0x8C, kind

@@ -90,6 +90,14 @@ public interface Sandbox extends AutoCloseable {
   SandboxProcess attach(String processId, long stdoutOffset, long stderrOffset)
       throws InterruptedException;
 
+  /**
+   * What is kept of a background command's output, as it is now: its latest, 1 MiB at most. Unlike
+   * {@link #attach} it takes nothing from whoever reads the output as it comes.
+   *
+   * @throws RequestException if there is no such command
+   */
+  byte[] keptOutput(String processId, OutputSink.Channel channel) throws InterruptedException;
+
   /** The commands that run, and background ones that have ended and were not yet forgotten. */
   List<ProcessSummary> processes() throws InterruptedException;
 
@@ -100,13 +108,23 @@ public interface Sandbox extends AutoCloseable {
    *
    * @throws TransferException if anything could not be copied
    */
-  Transfer upload(Path local, String remote) throws InterruptedException;
+  default Transfer upload(Path local, String remote) throws InterruptedException {
+    return upload(local, remote, TransferLimits.DEFAULT);
+  }
+
+  /** The same with limits of its own. */
+  Transfer upload(Path local, String remote, TransferLimits limits) throws InterruptedException;
 
   /**
    * Copies a file or a folder out of the sandbox, as {@link #upload} does inwards. Nothing is ever
    * written outside {@code local}, whatever the sandbox sends.
    */
-  Transfer download(String remote, Path local) throws InterruptedException;
+  default Transfer download(String remote, Path local) throws InterruptedException {
+    return download(remote, local, TransferLimits.DEFAULT);
+  }
+
+  /** The same with limits of its own. */
+  Transfer download(String remote, Path local, TransferLimits limits) throws InterruptedException;
 
   /**
    * The URL under which processes in this sandbox reach {@code url}, which is meant as seen from

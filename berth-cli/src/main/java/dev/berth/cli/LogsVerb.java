@@ -1,10 +1,13 @@
 package dev.berth.cli;
 
+import dev.berth.OutputSink;
 import dev.berth.ProcessSummary;
 import dev.berth.RequestException;
 import dev.berth.Sandbox;
 import dev.berth.SandboxProcess;
 import dev.berth.core.Berth;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -40,11 +43,24 @@ final class LogsVerb implements Verb {
     try (Berth berth = provider.open(id);
         Sandbox sandbox = Sandboxes.connect(berth, id)) {
       ProcessSummary chosen = choose(sandbox.processes(), sandbox.id());
-      try (SandboxProcess process = sandbox.attach(chosen.id(), 0, 0)) {
-        Replay replay = new Replay(process, shell.console());
-        replay.show(follow || !chosen.running());
-        return 0;
+      if (follow) {
+        try (SandboxProcess process = sandbox.attach(chosen.id(), 0, 0)) {
+          new Replay(process, shell.console()).show();
+        }
+      } else {
+        Console console = shell.console();
+        show(sandbox.keptOutput(chosen.id(), OutputSink.Channel.STDOUT), 1, console.out());
+        show(sandbox.keptOutput(chosen.id(), OutputSink.Channel.STDERR), 2, console.err());
       }
+      return 0;
+    }
+  }
+
+  private static void show(byte[] output, int descriptor, OutputStream to) {
+    try {
+      to.write(output);
+    } catch (IOException e) {
+      throw Console.lost(descriptor, e);
     }
   }
 

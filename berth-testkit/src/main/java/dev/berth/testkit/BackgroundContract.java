@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.berth.Command;
 import dev.berth.ErrorType;
+import dev.berth.OutputSink;
 import dev.berth.ProcessExit;
 import dev.berth.ProcessSummary;
 import dev.berth.RequestException;
@@ -103,6 +104,33 @@ public interface BackgroundContract extends ContractSubject {
       assertThat(latest).endsWith("\n999999\n1000000\n").hasSizeBetween(1000, 2 << 20);
       assertThat(again.await(Duration.ofSeconds(20))).map(ProcessExit::returnCode).contains(0);
     }
+  }
+
+  @Test
+  default void keptOutputIsReadBesideWhoeverTakesIt(Sandbox sandbox) throws Exception {
+    try (SandboxProcess taker =
+        sandbox.startBackground(
+            Command.shell("seq 1 30000; echo e >&2; read -r line; echo \"$line\""))) {
+      String all =
+          text(taker.stdout().readNBytes(Shell.text(sandbox, "seq 1 30000").length() + 1)).strip();
+      assertThat(all).endsWith("\n30000");
+
+      await()
+          .atMost(Duration.ofSeconds(20))
+          .untilAsserted(() ->
+              assertThat(text(sandbox.keptOutput(taker.id(), OutputSink.Channel.STDERR)))
+                  .isEqualTo("e\n"));
+      String kept = text(sandbox.keptOutput(taker.id(), OutputSink.Channel.STDOUT));
+      assertThat(kept).startsWith("1\n2\n").endsWith("\n30000\n");
+
+      taker.stdin().write("last\n".getBytes(StandardCharsets.UTF_8));
+      assertThat(text(taker.stdout().readAllBytes())).isEqualTo("last\n");
+      taker.await();
+      assertThat(text(sandbox.keptOutput(taker.id(), OutputSink.Channel.STDOUT)))
+          .isEqualTo(kept + "last\n");
+    }
+    assertThatExceptionOfType(RequestException.class)
+        .isThrownBy(() -> sandbox.keptOutput("7b0f3c5d9e1a2b4c", OutputSink.Channel.STDOUT));
   }
 
   @Test

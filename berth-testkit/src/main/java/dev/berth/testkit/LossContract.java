@@ -79,8 +79,9 @@ public interface LossContract extends ContractSubject {
 
   /**
    * The command kills what it runs under, from inside: everything above it in an isolated sandbox;
-   * where the host's own processes would be hit, no more than its parent. What must come of it is
-   * an answer in time, never a hang, and never a result that looks like the command's own success.
+   * where the host's own processes would be hit, its supervisor, guest and guardian. What must come
+   * of it is an answer in time, never a hang, and never a result that looks like the command's own
+   * success; and nothing may be left of it.
    */
   @Test
   default void killingWhatACommandRunsUnderIsNoticed(SandboxProvider provider) throws Exception {
@@ -98,7 +99,7 @@ public interface LossContract extends ContractSubject {
         """;
     Command command =
         mark.shell(up)
-            .withEnv("DEPTH", can(Trait.ISOLATED) ? "100" : "1")
+            .withEnv("DEPTH", can(Trait.ISOLATED) ? "100" : "3")
             .withEnv("TEST", "" + ProcessHandle.current().pid());
     Sandbox sandbox = provider.create(spec());
     try (sandbox) {
@@ -110,6 +111,34 @@ public interface LossContract extends ContractSubject {
       assertThat(result.exit().detail()).isNotEmpty();
     }
     mark.awaitGoneOnHost(Duration.ofSeconds(10));
+    assertThat(leftovers(sandbox.id())).isEmpty();
+  }
+
+  /**
+   * The command stops its guest (SIGSTOP), which then answers nothing. A guest that is the first
+   * process of its namespace cannot be stopped from inside, and goes on.
+   */
+  @Test
+  default void aStoppedGuestIsNoticed(SandboxProvider provider) throws Exception {
+    String stop =
+        """
+        while read -r key value rest; do [ "$key" = PPid: ] && guest=$value; done < /proc/$PPID/status
+        kill -STOP $guest; sleep 8; echo on
+        """;
+    Sandbox sandbox = provider.create(spec());
+    try (sandbox) {
+      FutureTask<ExecResult> call = new FutureTask<>(() -> sandbox.exec(Command.shell(stop)));
+      Thread.ofVirtual().start(call);
+
+      ExecResult result = call.get(14, TimeUnit.SECONDS);
+      if (result.errorType() == null) {
+        assertThat(result.stdout()).isEqualTo("on\n");
+      } else {
+        assertThat(result.errorType()).isEqualTo(ErrorType.SANDBOX);
+        assertThat(result.exit().detail()).contains("stopped");
+        assertThat(result.exit().duration()).isLessThan(Duration.ofSeconds(7));
+      }
+    }
     assertThat(leftovers(sandbox.id())).isEmpty();
   }
 

@@ -11,6 +11,7 @@ import dev.berth.Sandbox;
 import dev.berth.SandboxLostException;
 import dev.berth.SandboxProcess;
 import dev.berth.spi.SandboxProvider;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -68,6 +69,32 @@ public interface ReconnectContract extends ContractSubject {
           ChildJvm.start(this, Map.of(), "attach", reconnect.get().serialize(), process.id())) {
         assertThat(child.answer()).isEqualTo("8 before\ngo on\n");
         assertThat(child.exitCode()).isZero();
+      }
+    }
+  }
+
+  @Test
+  default void inputGoesOnWhereAnotherHostLeftIt(
+      Sandbox sandbox, SandboxProvider provider, RemoteFolder folder) throws Exception {
+    Optional<Reconnect> reconnect = reconnect(sandbox);
+    if (reconnect.isPresent()) {
+      // More than the command's pipe holds, so that the guest still has a part of it.
+      byte[] first = new byte[200_000];
+      String gate = folder.path("gate");
+      SandboxProcess process =
+          sandbox.startBackground(
+              Command.shell(
+                  "until [ -e "
+                      + gate
+                      + " ]; do sleep 0.05; done; head -c 200000 | wc -c; read -r l; echo \"$l\""));
+      process.stdin().write(first);
+      process.close();
+      try (Sandbox other = provider.connect(reconnect.get().serialize());
+          SandboxProcess same = other.attach(process.id(), 0, 0)) {
+        same.stdin().write("go on\n".getBytes(StandardCharsets.UTF_8));
+        Shell.text(sandbox, "touch " + gate);
+        assertThat(new String(same.stdout().readAllBytes(), StandardCharsets.UTF_8).strip())
+            .matches("200000\\s+go on");
       }
     }
   }

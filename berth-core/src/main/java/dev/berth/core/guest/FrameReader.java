@@ -52,6 +52,26 @@ final class FrameReader {
     return in.get() & 0xff;
   }
 
+  /** The frame's byte at this distance, without reading it. */
+  int look(int ahead) throws ProtocolException {
+    need(ahead + 1);
+    return in.get(in.position() + ahead) & 0xff;
+  }
+
+  /** The u64 that comes next, without reading it. */
+  long lookLong() throws ProtocolException {
+    need(Long.BYTES);
+    return in.getLong(in.position());
+  }
+
+  /** How much of the frame is left, which may not be more than {@code most}. */
+  int left(int most) throws ProtocolException {
+    if (end - in.position() > most) {
+      throw new ProtocolException("a frame with " + (end - in.position()) + " bytes of data");
+    }
+    return end - in.position();
+  }
+
   int u16() throws ProtocolException {
     need(2);
     return in.getShort() & 0xffff;

@@ -1,11 +1,13 @@
 package dev.berth.core.guest;
 
 import dev.berth.SandboxLostException;
+import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantLock;
@@ -28,6 +30,11 @@ final class GuestClient implements AutoCloseable {
   private static final long STALL_NANOS = Duration.ofSeconds(15).toNanos();
   private static final long SILENCE_NANOS = Duration.ofSeconds(5).toNanos();
 
+  /** Of two looks at a stopped guest; a shell that stops and continues it at once is let be. */
+  private static final long STOPPED_NANOS = Duration.ofMillis(800).toNanos();
+
+  private static final Duration LOOKS = Duration.ofMillis(400);
+
   private final Link link;
   private final Faults faults;
   private final ByteBuffer identity;
@@ -40,7 +47,9 @@ final class GuestClient implements AutoCloseable {
   private final Answers answers = new Answers();
   private final Forgets forgets = new Forgets(outbox);
   private @Nullable Connection connection;
+  private final Set<Closeable> transfers = ConcurrentHashMap.newKeySet();
   private volatile long heard = System.nanoTime();
+  private volatile long stoppedSince;
   private volatile @Nullable String lost;
   private volatile @Nullable BiConsumer<Long, Long> incoming;
   private volatile List<Consumer<FrameWriter>> atReconnect = List.of();
@@ -127,6 +136,21 @@ final class GuestClient implements AutoCloseable {
     forgets.add(command.id());
   }
 
+  /** Closes this, over which something is transferred, when the guest is lost. */
+  void enlist(Closeable transfer) {
+    transfers.add(transfer);
+    if (lost != null) {
+      Watch.quietly(transfer);
+    }
+  }
+
+  /** Ends what {@link #enlist} began. */
+  void dismiss(@Nullable Closeable transfer) {
+    if (transfer != null) {
+      transfers.remove(transfer);
+    }
+  }
+
   /** Asks with a frame and waits for the answer to this key; asks again on each new connection. */
   <T> T ask(String tried, Object key, Class<T> type, Duration atMost, Consumer<FrameWriter> frame)
       throws InterruptedException {
@@ -198,13 +222,14 @@ final class GuestClient implements AutoCloseable {
     Watch.quietly(last);
     commands.values().forEach(command -> command.onLost(why));
     commands.clear();
+    transfers.forEach(Watch::quietly);
     answers.wakeAll();
   }
 
   @SuppressWarnings("try") // A watch is not spoken to: it works by being open.
   private void run(Connection first) {
     Connection current = first;
-    try (Watch liveness = Watch.every(Duration.ofSeconds(1), this::checkLiveness)) {
+    try (Watch liveness = Watch.every(LOOKS, this::checkLiveness)) {
       int flaps = 0;
       while (lost == null) {
         long since = System.nanoTime();
@@ -250,6 +275,9 @@ final class GuestClient implements AutoCloseable {
   private void dispatch(int type, FrameReader in) throws IOException {
     switch (type) {
       case Wire.STARTED, Wire.OUTPUT, Wire.TAKEN, Wire.EXIT, Wire.UNKNOWN, Wire.DETACHED -> {
+        if (Peeked.offer(type, in, answers)) {
+          return;
+        }
         RemoteCommand command = commands.get(in.u64());
         if (command == null) {
           in.rest();
@@ -335,11 +363,31 @@ final class GuestClient implements AutoCloseable {
     long writing = outbox.writingSince();
     long silence = now - heard;
     boolean stuck = writing != 0 && now - writing > STALL_NANOS;
-    boolean waiting = !commands.isEmpty() || answers.isAwaited();
+    boolean waiting = !commands.isEmpty() || !transfers.isEmpty() || answers.isAwaited();
+    if (waiting && silence > LOOKS.toNanos()) {
+      Thread.ofVirtual().start(this::checkStopped);
+    } else {
+      stoppedSince = 0;
+    }
     if (stuck || (waiting && silence > STALL_NANOS)) {
       Thread.ofVirtual().start(this::breakOff);
     } else if (waiting && silence > SILENCE_NANOS) {
       Thread.ofVirtual().start(() -> send(to -> to.begin(Wire.PING).u64(0).end()));
+    }
+  }
+
+  /**
+   * A guest that is slow to answer on a busy host is not lost; one that is seen to be stopped is.
+   */
+  private void checkStopped() {
+    long since = stoppedSince;
+    long now = System.nanoTime();
+    if (!link.stopped()) {
+      stoppedSince = 0;
+    } else if (since == 0) {
+      stoppedSince = now;
+    } else if (now - since >= STOPPED_NANOS) {
+      lose("its guest is stopped (SIGSTOP), and so answers nothing");
     }
   }
 

@@ -16,6 +16,7 @@ import dev.berth.SandboxStatus;
 import dev.berth.TerminalSize;
 import dev.berth.Terminals;
 import dev.berth.Transfer;
+import dev.berth.TransferLimits;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -157,6 +158,12 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
   }
 
   @Override
+  public byte[] keptOutput(String processId, OutputSink.Channel channel)
+      throws InterruptedException {
+    return processes.keptOutput(processId, channel);
+  }
+
+  @Override
   public List<ProcessSummary> processes() throws InterruptedException {
     return processes.list();
   }
@@ -168,8 +175,9 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
    * symlinks.
    */
   @Override
-  public Transfer upload(Path local, String remote) throws InterruptedException {
-    return transfers.upload(local, remote);
+  public Transfer upload(Path local, String remote, TransferLimits limits)
+      throws InterruptedException {
+    return transfers.upload(local, remote, limits);
   }
 
   /**
@@ -179,8 +187,9 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
    * symlinks.
    */
   @Override
-  public Transfer download(String remote, Path local) throws InterruptedException {
-    return transfers.download(remote, local);
+  public Transfer download(String remote, Path local, TransferLimits limits)
+      throws InterruptedException {
+    return transfers.download(remote, local, limits);
   }
 
   @Override

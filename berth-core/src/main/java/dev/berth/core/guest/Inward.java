@@ -1,5 +1,6 @@
 package dev.berth.core.guest;
 
+import dev.berth.TransferLimits;
 import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -57,7 +58,9 @@ final class Inward implements Closeable {
     RawConnection guest = null;
     try {
       client.socket().setTcpNoDelay(true);
-      guest = RawConnection.connect(link, to -> to.u8(Wire.CONNECT).str("localhost").u16(port));
+      guest =
+          RawConnection.connect(
+              link, to -> to.u8(Wire.CONNECT).str("localhost").u16(port), TransferLimits.DEFAULT);
       guest.open();
       Joint.run(client, guest);
     } catch (IOException | InterruptedException e) {

@@ -23,6 +23,14 @@ public interface Link {
   boolean gone();
 
   /**
+   * Whether the provider sees that the guest is stopped (SIGSTOP), so that it cannot answer. Not to
+   * be asked by a thread that must be quick.
+   */
+  default boolean stopped() {
+    return false;
+  }
+
+  /**
    * The token that the guest wants to see; empty where the way itself is guarded, as by a socket's
    * mode.
    */

@@ -1,5 +1,6 @@
 package dev.berth.core.guest;
 
+import dev.berth.TransferLimits;
 import java.io.Closeable;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -118,7 +119,9 @@ final class Outward implements Closeable {
     RawConnection guest = null;
     SocketChannel outside = null;
     try {
-      guest = RawConnection.connect(client.link(), to -> to.u8(Wire.ACCEPT).u64(number));
+      guest =
+          RawConnection.connect(
+              client.link(), to -> to.u8(Wire.ACCEPT).u64(number), TransferLimits.DEFAULT);
       open.add(guest);
       guest.open();
       outside = SocketChannel.open();

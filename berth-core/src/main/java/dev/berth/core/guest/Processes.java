@@ -1,20 +1,25 @@
 package dev.berth.core.guest;
 
 import dev.berth.Command;
+import dev.berth.OutputSink;
 import dev.berth.ProcessSummary;
 import dev.berth.RequestException;
 import dev.berth.SandboxException;
 import dev.berth.TerminalSize;
+import java.io.ByteArrayOutputStream;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** Starts commands that their callers hold by a handle, and finds them again. */
 final class Processes {
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(60);
+  private static final Duration PIECE_WITHIN = Duration.ofSeconds(10);
 
   private final GuestClient client;
   private final Defaults defaults;
+  private final ReentrantLock peeking = new ReentrantLock();
 
   Processes(GuestClient client, Defaults defaults) {
     this.client = client;
@@ -42,7 +47,7 @@ final class Processes {
             client,
             spawn.id(),
             spawn,
-            Input.of(command.stdin()),
+            kept && command.stdin() == null ? Input.shared() : Input.of(command.stdin()),
             (flags & Wire.TAKE) != 0,
             Output.read(Wire.STDOUT, spawn.window(), kept, 0),
             Output.read(Wire.STDERR, spawn.window(), kept, 0));
@@ -74,12 +79,7 @@ final class Processes {
       }
       String lost = remote.lost();
       if (remote.unknown()) {
-        throw client
-            .faults()
-            .request(
-                "Tried to "
-                    + tried
-                    + ", but the sandbox has no such command; processes() lists what there is.");
+        throw unknown(tried);
       }
       if (lost != null || left <= 0) {
         throw client
@@ -122,6 +122,49 @@ final class Processes {
     }
   }
 
+  byte[] keptOutput(String processId, OutputSink.Channel channel) throws InterruptedException {
+    long id = parse(processId);
+    String tried = "read the output of command " + processId;
+    int number = channel == OutputSink.Channel.STDOUT ? Wire.STDOUT : Wire.STDERR;
+    ByteArrayOutputStream kept = new ByteArrayOutputStream();
+    // Two who asked for one command's output at once would get each other's answers.
+    peeking.lockInterruptibly();
+    try {
+      long offset = 0;
+      while (kept.size() < Spawn.KEPT_WINDOW) {
+        long from = offset;
+        Peeked piece =
+            client.ask(
+                tried,
+                new Peeked.Key(id, number),
+                Peeked.class,
+                PIECE_WITHIN,
+                to -> to.begin(Wire.PEEK).u64(id).u8(number).u64(from).u32(Wire.MAX_DATA).end());
+        if (piece.offset() < 0) {
+          throw unknown(tried);
+        }
+        int room = Spawn.KEPT_WINDOW - kept.size();
+        kept.write(piece.bytes(), 0, Math.min(room, piece.bytes().length));
+        offset = piece.offset() + piece.bytes().length;
+        if (piece.bytes().length == 0 || offset <= from) {
+          break;
+        }
+      }
+    } finally {
+      peeking.unlock();
+    }
+    return kept.toByteArray();
+  }
+
+  private RequestException unknown(String tried) {
+    return client
+        .faults()
+        .request(
+            "Tried to "
+                + tried
+                + ", but the sandbox has no such command; processes() lists what there is.");
+  }
+
   private boolean isTerminal(String processId) throws InterruptedException {
     return list().stream().anyMatch(each -> each.id().equals(processId) && each.terminal());
   }
@@ -148,7 +191,7 @@ final class Processes {
     throw new RequestException(
         client.faults().provider(),
         client.faults().id(),
-        "Tried to attach to command '"
+        "Tried to find command '"
             + processId
             + "'; a command's id is 16 hexadecimal digits, as processes() lists it.",
         null);

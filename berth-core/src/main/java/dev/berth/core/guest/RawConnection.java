@@ -1,5 +1,6 @@
 package dev.berth.core.guest;
 
+import dev.berth.TransferLimits;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -14,11 +15,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * A connection to a guest that was turned into a plain byte stream. What is written is gathered,
  * together with the handshake, until it is flushed or much, so that something small is one write.
- * It is closed when nothing moves for {@link #STALL}, unless it was {@linkplain #unwatched() let
- * be}. For one thread, but reading and writing may be done by two once it is open.
+ * It is closed at the end of its time or when nothing moves for too long, unless it was {@linkplain
+ * #unwatched() let be}. For one thread, but reading and writing may be done by two once it is open.
  */
 final class RawConnection implements Closeable {
-  private static final Duration STALL = Duration.ofSeconds(60);
+  private static final Duration LOOKS = Duration.ofSeconds(5);
   private static final Duration LAST_WORDS = Duration.ofSeconds(3);
   private static final int GATHER = 1 << 16;
   private static final int MOST_AT_ONCE = 1 << 26;
@@ -28,7 +29,9 @@ final class RawConnection implements Closeable {
   private final FrameWriter waiting;
   private final Watch watch;
   private volatile long moved = System.nanoTime();
-  private volatile boolean stalled;
+  private final TransferLimits limits;
+  private final long began = System.nanoTime();
+  private volatile @Nullable String givenUp;
   private boolean opened;
   private @Nullable ByteBuffer early;
 
@@ -43,23 +46,24 @@ final class RawConnection implements Closeable {
     }
   }
 
-  private RawConnection(ByteChannel channel, FrameWriter waiting) {
+  private RawConnection(ByteChannel channel, FrameWriter waiting, TransferLimits limits) {
+    this.limits = limits;
     this.channel = channel;
     this.waiting = waiting;
     this.frames = new FrameReader(channel);
-    this.watch = Watch.every(Duration.ofSeconds(5), this::checkStall);
+    this.watch = Watch.every(shorter(LOOKS, limits.silence().dividedBy(4)), this::checkStall);
   }
 
   /**
    * Connects; {@code open} writes OPEN's payload. Nothing is sent before the first {@link #flush}.
    */
-  static RawConnection connect(Link link, Consumer<FrameWriter> open)
+  static RawConnection connect(Link link, Consumer<FrameWriter> open, TransferLimits limits)
       throws IOException, InterruptedException {
     FrameWriter waiting = Connection.hello(link);
     waiting.begin(Wire.OPEN);
     open.accept(waiting);
     waiting.end();
-    return new RawConnection(link.connect(Duration.ofSeconds(10)), waiting);
+    return new RawConnection(link.connect(Duration.ofSeconds(10)), waiting, limits);
   }
 
   /** Sends what waits and, the first time, waits for the guest to open the connection. */
@@ -193,9 +197,9 @@ final class RawConnection implements Closeable {
     }
   }
 
-  /** Whether it was closed because nothing moved. */
-  boolean stalled() {
-    return stalled;
+  /** Why it was closed before its end; null if it was not. */
+  @Nullable String givenUp() {
+    return givenUp;
   }
 
   @Override
@@ -204,9 +208,18 @@ final class RawConnection implements Closeable {
     channel.close();
   }
 
+  private static Duration shorter(Duration a, Duration b) {
+    return a.compareTo(b) < 0 ? a : b;
+  }
+
   private void checkStall() {
-    if (System.nanoTime() - moved > STALL.toNanos()) {
-      stalled = true;
+    long now = System.nanoTime();
+    if (now - moved > Watch.nanos(limits.silence())) {
+      givenUp = "nothing moved for " + limits.silence().toMillis() / 1000.0 + " s";
+    } else if (now - began > Watch.nanos(limits.time())) {
+      givenUp = "it was not done after " + limits.time().toMillis() / 1000.0 + " s";
+    }
+    if (givenUp != null) {
       Thread.ofVirtual().start(() -> Watch.quietly(channel));
     }
   }

@@ -251,7 +251,7 @@ final class RemoteCommand {
     lock.lock();
     try {
       switch (type) {
-        case Wire.STARTED -> onStarted(in.u32());
+        case Wire.STARTED -> onStarted(in.u32(), in.count());
         case Wire.OUTPUT -> onOutput(in.u8(), in.count(), in.rest());
         case Wire.TAKEN -> onTaken(in.count(), in.u8());
         case Wire.EXIT -> onExit(Exit.read(in));
@@ -264,9 +264,12 @@ final class RemoteCommand {
     client.outbox().flushFromReader();
   }
 
-  private void onStarted(long startedPid) {
+  private void onStarted(long startedPid, long inputHave) throws ProtocolException {
     pid = startedPid;
     started = true;
+    if (input.place(inputHave)) {
+      client.outbox().add(to -> input.add(id, to));
+    }
     if (answersDue > 0) {
       answersDue--;
     }

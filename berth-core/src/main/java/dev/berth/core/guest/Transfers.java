@@ -2,6 +2,7 @@ package dev.berth.core.guest;
 
 import dev.berth.Transfer;
 import dev.berth.TransferException;
+import dev.berth.TransferLimits;
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.charset.StandardCharsets;
@@ -39,13 +40,14 @@ final class Transfers {
   }
 
   @SuppressWarnings("try") // A watch is not spoken to: it works by being open.
-  Transfer upload(Path local, String remote) throws InterruptedException {
+  Transfer upload(Path local, String remote, TransferLimits limits) throws InterruptedException {
     String tried = "upload '" + local + "' to '" + remote + "'";
     return over(
         tried,
         Wire.PUT,
         remote,
         INSIDE,
+        limits,
         raw -> {
           Transfer sent;
           try {
@@ -80,6 +82,7 @@ final class Transfers {
         Wire.PUT,
         remote,
         MAKE_PARENTS,
+        TransferLimits.DEFAULT,
         raw -> {
           byte[] name =
               remote.substring(remote.lastIndexOf('/') + 1).getBytes(StandardCharsets.UTF_8);
@@ -110,7 +113,7 @@ final class Transfers {
     answer.end();
   }
 
-  Transfer download(String remote, Path local) throws InterruptedException {
+  Transfer download(String remote, Path local, TransferLimits limits) throws InterruptedException {
     String tried = "download '" + remote + "' to '" + local + "'";
     boolean inside = Files.isDirectory(local);
     Path whole = local.toAbsolutePath();
@@ -132,16 +135,18 @@ final class Transfers {
         Wire.GET,
         remote,
         FOLLOW,
+        limits,
         raw -> {
           raw.open();
-          return receive(raw, tried, folder, name);
+          return receive(raw, tried, folder, name, new Allowance(limits, folder));
         });
   }
 
-  private Transfer receive(RawConnection raw, String tried, Path folder, @Nullable Path name)
+  private Transfer receive(
+      RawConnection raw, String tried, Path folder, @Nullable Path name, Allowance allowance)
       throws IOException {
     try (HostFolder parent = HostFolder.open(folder)) {
-      TreeReceiver receiver = new TreeReceiver(new TreeReader(raw), parent, name);
+      TreeReceiver receiver = new TreeReceiver(new TreeReader(raw), parent, name, allowance);
       Transfer received = receiver.receive();
       List<String> failures = receiver.tree().failures();
       if (!failures.isEmpty()) {
@@ -163,7 +168,8 @@ final class Transfers {
     }
   }
 
-  private <T> T over(String tried, int kind, String remote, int flags, Body<T> body)
+  private <T> T over(
+      String tried, int kind, String remote, int flags, TransferLimits limits, Body<T> body)
       throws InterruptedException {
     if (Thread.interrupted()) {
       throw new InterruptedException();
@@ -176,7 +182,10 @@ final class Transfers {
     String user = defaults.user() == null ? "" : defaults.user();
     RawConnection raw = null;
     try {
-      raw = RawConnection.connect(client.link(), to -> to.u8(kind).str(path).str(user).u8(flags));
+      raw =
+          RawConnection.connect(
+              client.link(), to -> to.u8(kind).str(path).str(user).u8(flags), limits);
+      client.enlist(raw);
       return body.run(raw);
     } catch (ClosedByInterruptException e) {
       Thread.interrupted();
@@ -188,8 +197,9 @@ final class Transfers {
     } catch (ProtocolException e) {
       throw failed(tried, "the guest broke the protocol (" + e.getMessage() + ")", e);
     } catch (IOException e) {
-      throw broken(tried, raw != null && raw.stalled(), e);
+      throw broken(tried, raw == null ? null : raw.givenUp(), e);
     } finally {
+      client.dismiss(raw);
       Watch.quietly(raw);
     }
   }
@@ -206,7 +216,7 @@ final class Transfers {
     return client.faults().transfer("Tried to " + tried + ", but " + why + ".", e);
   }
 
-  private RuntimeException broken(String tried, boolean stalled, IOException e) {
+  private RuntimeException broken(String tried, @Nullable String givenUp, IOException e) {
     String lost = client.lost();
     if (lost == null && client.link().gone()) {
       lost = "its guest is gone";
@@ -215,9 +225,7 @@ final class Transfers {
       return client.faults().lost(tried, lost);
     }
     return failed(
-        tried,
-        stalled ? "nothing moved for a minute" : "the connection broke (" + e.getMessage() + ")",
-        e);
+        tried, givenUp != null ? givenUp : "the connection broke (" + e.getMessage() + ")", e);
   }
 
   /**

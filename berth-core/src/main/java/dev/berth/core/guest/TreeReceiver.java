@@ -22,6 +22,7 @@ final class TreeReceiver {
   private final TreeReader in;
   private final HostFolder parent;
   private final @Nullable Path rootName;
+  private final Allowance allowance;
   private final TreeStream tree = new TreeStream();
   private final Deque<Level> open = new ArrayDeque<>();
   private boolean rootSeen;
@@ -34,7 +35,8 @@ final class TreeReceiver {
    *
    * @param rootName the name of the copy; null for the one it has in the sandbox
    */
-  TreeReceiver(TreeReader in, HostFolder parent, @Nullable Path rootName) {
+  TreeReceiver(TreeReader in, HostFolder parent, @Nullable Path rootName, Allowance allowance) {
+    this.allowance = allowance;
     this.in = in;
     this.parent = parent;
     this.rootName = rootName;
@@ -45,6 +47,9 @@ final class TreeReceiver {
     try {
       while (true) {
         int record = in.u8();
+        if (record != 'U' && record != 'X') {
+          allowance.entry();
+        }
         switch (record) {
           case 'D' -> folder();
           case 'U' -> up();
@@ -131,6 +136,7 @@ final class TreeReceiver {
     FileTime modified = in.time();
     byte[] name = in.name();
     long size = in.count();
+    allowance.file(size);
     Path place = place(name);
     HostFolder folder = here();
     Path temporary = temporary();

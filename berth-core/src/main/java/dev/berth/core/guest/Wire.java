@@ -3,7 +3,7 @@ package dev.berth.core.guest;
 /** The numbers of guest/PROTOCOL.md. */
 final class Wire {
   static final int MAGIC = 0x42525448;
-  static final int VERSION = 1;
+  static final int VERSION = 2;
   static final int MAX_FRAME = 1 << 20;
   static final int MAX_DATA = 1 << 16;
   static final int INPUT_WINDOW = 1 << 18;
@@ -18,6 +18,7 @@ final class Wire {
   static final int TERMINATE = 0x07;
   static final int RESIZE = 0x08;
   static final int FORGET = 0x09;
+  static final int PEEK = 0x0A;
   static final int LIST = 0x0B;
   static final int LIMITS = 0x0C;
   static final int PING = 0x0D;
@@ -49,6 +50,9 @@ final class Wire {
   // Channels.
   static final int STDOUT = 1;
   static final int STDERR = 2;
+
+  /** Added to the channel in the answer to PEEK. */
+  static final int PEEKED = 0x10;
 
   // How a command ended, in EXIT.
   static final int EXITED = 0;

@@ -34,7 +34,14 @@ final class Carriers {
   private static final String DELETED = " (deleted)";
 
   /** One of them. */
-  record Carrier(HostProcess process, long parent, boolean guest) {}
+  record Carrier(HostProcess process, long parent, Role role) {}
+
+  private enum Role {
+    GUEST,
+    /** What {@code launch} leaves: all others are below it, and it ends when they have. */
+    KEEPER,
+    OTHER
+  }
 
   private final List<Carrier> carriers;
 
@@ -70,14 +77,15 @@ final class Carriers {
           continue;
         }
         List<Carrier> carriers = found.computeIfAbsent(mark, key -> new ArrayList<>());
-        carriers.add(new Carrier(process.get(), parent(entry), false));
+        carriers.add(
+            new Carrier(process.get(), parent(entry), isKeeper(entry) ? Role.KEEPER : Role.OTHER));
         String children = text(entry.resolve("task/" + entry.getFileName() + "/children"));
         for (String child : children.split(" ")) {
           Path below = Path.of("/proc", child);
           Optional<HostProcess> guest = child.isEmpty() ? Optional.empty() : process(below);
           // The guardian has the mark too; the guest has closed it, and hides what it has else.
           if (guest.isPresent() && isGuest(below) && !mark(below).equals(mark)) {
-            carriers.add(new Carrier(guest.get(), parent(below), true));
+            carriers.add(new Carrier(guest.get(), parent(below), Role.GUEST));
           }
         }
       }
@@ -97,7 +105,10 @@ final class Carriers {
 
   /** The guest itself, if it is among them. */
   Optional<HostProcess> guest() {
-    return carriers.stream().filter(Carrier::guest).map(Carrier::process).findFirst();
+    return carriers.stream()
+        .filter(carrier -> carrier.role() == Role.GUEST)
+        .map(Carrier::process)
+        .findFirst();
   }
 
   boolean anyAlive() {
@@ -106,14 +117,15 @@ final class Carriers {
 
   /** Kills those below others: what started them sees it, and clears away mounts and helpers. */
   void killInner() {
-    var pids =
-        carriers.stream().map(carrier -> carrier.process().pid()).collect(Collectors.toSet());
+    List<Carrier> kept =
+        carriers.stream().filter(carrier -> carrier.role() != Role.KEEPER).toList();
+    var pids = kept.stream().map(carrier -> carrier.process().pid()).collect(Collectors.toSet());
     List<Carrier> inner =
-        carriers.stream()
-            .filter(carrier -> pids.contains(carrier.parent()) || carrier.guest())
+        kept.stream()
+            .filter(carrier -> pids.contains(carrier.parent()) || carrier.role() == Role.GUEST)
             .toList();
     // Helpers whose parent is gone have nobody who would clear them away.
-    (inner.isEmpty() ? carriers : inner).forEach(carrier -> carrier.process().kill());
+    (inner.isEmpty() ? kept : inner).forEach(carrier -> carrier.process().kill());
   }
 
   void killAll() {
@@ -141,6 +153,13 @@ final class Carriers {
     } catch (IOException e) {
       return null;
     }
+  }
+
+  private static boolean isKeeper(Path process) {
+    String line = text(process.resolve("cmdline"));
+    String[] arguments = line.split("\0");
+    return line.startsWith("berth-guest keep\0")
+        || arguments.length > 1 && arguments[1].equals("launch");
   }
 
   private static boolean isGuest(Path process) {

@@ -63,7 +63,7 @@ final class LaunchedGuest implements GuestHost {
     this.removal = removal;
     this.notices = List.copyOf(notices);
     this.launcher = launcher;
-    this.link = new UnixLink(folder.socket(), this::ended);
+    this.link = new UnixLink(folder.socket(), this::ended, this::stopped);
   }
 
   /**
@@ -83,6 +83,7 @@ final class LaunchedGuest implements GuestHost {
     ProcessBuilder builder = new ProcessBuilder(line);
     builder.environment().clear();
     builder.environment().putAll(launch.env());
+    builder.environment().put(Strays.VARIABLE, folder.path().toString());
     builder.directory(folder.path().toFile());
     // The launcher opens its own log; what goes wrong before that is to be read there too.
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
@@ -238,6 +239,8 @@ final class LaunchedGuest implements GuestHost {
     long begun = System.nanoTime();
     long seen = begun;
     boolean interrupted = false;
+    boolean guestSeen = false;
+    boolean allKilled = false;
     Process starting = launcher;
     if (starting != null && arrived) {
       // The guest has answered; what is left of an instance's start is two waits of 100 ms.
@@ -249,8 +252,13 @@ final class LaunchedGuest implements GuestHost {
       long now = System.nanoTime();
       boolean none = carriers.isEmpty() && (process == null || !process.isAlive());
       if (none && now - seen >= settle || now - begun > GIVE_UP.toNanos()) {
+        if (!guestSeen || allKilled) {
+          // Else the guest, or its guardian, has ended what was below it.
+          Strays.kill(folder.path());
+        }
         return interrupted;
       }
+      guestSeen |= carriers.guest().isPresent();
       seen = none ? seen : now;
       long alone = BY_ITSELF.toNanos() - (now - begun);
       if (alone <= -INNER_FIRST.toNanos()) {
@@ -258,6 +266,7 @@ final class LaunchedGuest implements GuestHost {
           process.destroyForcibly();
         }
         carriers.killAll();
+        allKilled = true;
       } else if (alone <= 0) {
         carriers.killInner();
       }
@@ -305,6 +314,14 @@ final class LaunchedGuest implements GuestHost {
       return look();
     }
     return !known.alive();
+  }
+
+  private boolean stopped() {
+    if (guest == null) {
+      look();
+    }
+    HostProcess known = guest;
+    return known != null && known.stopped();
   }
 
   /**

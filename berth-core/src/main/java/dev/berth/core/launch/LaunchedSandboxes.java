@@ -235,7 +235,8 @@ public final class LaunchedSandboxes implements AutoCloseable {
       if (overdue || guest.link().gone()) {
         return false;
       }
-      return Pulse.beats(folder.socket(), ALIVE_WITHIN);
+      // What answers for a guest that is stopped has taken its socket.
+      return Pulse.beats(folder.socket(), ALIVE_WITHIN) && !guest.link().stopped();
     }
 
     @Override

@@ -11,7 +11,7 @@ import java.time.Duration;
 import java.util.function.BooleanSupplier;
 
 /** The way to a guest through a Unix socket of this host, which only this user can reach. */
-record UnixLink(Path socket, BooleanSupplier ended) implements Link {
+record UnixLink(Path socket, BooleanSupplier ended, BooleanSupplier halted) implements Link {
 
   @Override
   public ByteChannel connect(Duration atMost) throws IOException {
@@ -35,5 +35,10 @@ record UnixLink(Path socket, BooleanSupplier ended) implements Link {
   @Override
   public boolean gone() {
     return ended.getAsBoolean();
+  }
+
+  @Override
+  public boolean stopped() {
+    return halted.getAsBoolean();
   }
 }

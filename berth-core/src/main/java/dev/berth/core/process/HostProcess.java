@@ -19,15 +19,30 @@ public record HostProcess(long pid, long start) {
   public static Optional<HostProcess> of(long pid) {
     try {
       // The second field is the program's name in parentheses and may hold anything, these too.
-      byte[] bytes = read(PROC.resolve(Long.toString(pid)).resolve("stat"));
-      String stat = new String(bytes, StandardCharsets.ISO_8859_1);
-      String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+      String[] fields = fields(pid);
       if (fields[0].equals("Z") || fields[0].equals("X")) {
         return Optional.empty();
       }
       return Optional.of(new HostProcess(pid, Long.parseLong(fields[19])));
     } catch (IOException | IndexOutOfBoundsException | NumberFormatException e) {
       return Optional.empty();
+    }
+  }
+
+  /** What {@code /proc/PID/stat} says behind the name: the state first, the start as the 20th. */
+  private static String[] fields(long pid) throws IOException {
+    byte[] bytes = read(PROC.resolve(Long.toString(pid)).resolve("stat"));
+    String stat = new String(bytes, StandardCharsets.ISO_8859_1);
+    return stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+  }
+
+  /** Whether it is there, and stopped by a signal: it does nothing until it gets SIGCONT. */
+  public boolean stopped() {
+    try {
+      String[] fields = fields(pid);
+      return fields[0].equals("T") && fields[19].equals(Long.toString(start));
+    } catch (IOException | IndexOutOfBoundsException e) {
+      return false;
     }
   }
 

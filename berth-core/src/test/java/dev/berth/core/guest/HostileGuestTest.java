@@ -11,12 +11,14 @@ import dev.berth.SandboxLostException;
 import dev.berth.SandboxSpec;
 import dev.berth.SandboxStatus;
 import dev.berth.TransferException;
+import dev.berth.TransferLimits;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Random;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -65,7 +67,7 @@ final class HostileGuestTest {
         case UNKNOWN_TYPE -> peer.send(to -> to.begin(119).u64(id).end());
         case HOST_TYPE -> peer.send(to -> to.begin(Wire.SPAWN).u64(id).end());
         case SHORT_FRAME -> peer.send(to -> to.begin(Wire.STARTED).u32(1).end());
-        case LEFT_OVER -> peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(1).u8(0).end());
+        case LEFT_OVER -> peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(1).u64(0).u8(0).end());
         case NEGATIVE_OFFSET -> output(peer, id, 1, -1, 3);
         case OFFSET_BACKWARDS -> {
           output(peer, id, 1, 0, 3);
@@ -116,7 +118,7 @@ final class HostileGuestTest {
         (number, peer) -> {
           peer.welcome(1);
           long id = peer.await(Wire.SPAWN);
-          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).end());
+          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).u64(0).end());
           attack.on(peer, id);
           if (attack != Attack.ENDS_WITHIN_FRAME) {
             peer.drain();
@@ -142,7 +144,7 @@ final class HostileGuestTest {
         (number, peer) -> {
           peer.welcome(1);
           long id = peer.await(Wire.SPAWN);
-          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).end());
+          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).u64(0).end());
           Thread.ofVirtual().start(() -> drainQuietly(peer));
           // Of unknown commands, and far more than any window of a known one.
           for (long i = 0; i < 20_000; i++) {
@@ -170,7 +172,7 @@ final class HostileGuestTest {
         (number, peer) -> {
           peer.welcome(1);
           long id = peer.await(Wire.SPAWN);
-          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).end());
+          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).u64(0).end());
           awaitQuietly(started);
           for (long i = 0; i < 10_000; i++) {
             output(peer, id, 1, i * 65536, 65536);
@@ -240,7 +242,7 @@ final class HostileGuestTest {
         (number, peer) -> {
           peer.welcome(1);
           long id = peer.await(Wire.SPAWN);
-          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).end());
+          peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).u64(0).end());
           output(peer, id, 1, 0, 5);
           peer.drain();
         };
@@ -350,6 +352,103 @@ final class HostileGuestTest {
         assertThat(all.map(p -> p.getFileName().toString()))
             .noneMatch(name -> name.contains("planted") || name.startsWith(".berth"));
       }
+    }
+  }
+
+  /** What comes over the raw connection of a transfer that has no end. */
+  enum Endless {
+    ENTRIES("more than 1000 files", TransferLimits.DEFAULT.withEntries(1000)),
+    EMPTY_FILES("more than 1000 files", TransferLimits.DEFAULT.withEntries(1000)),
+    BYTES("more than 5000 bytes", TransferLimits.DEFAULT.withBytes(5000)),
+    A_FILE_LARGER_THAN_ANY_DISK("has room for", TransferLimits.DEFAULT),
+    SILENCE("nothing moved", TransferLimits.DEFAULT.withSilence(Duration.ofMillis(300))),
+    A_TRICKLE("not done after", TransferLimits.DEFAULT.withTime(Duration.ofMillis(500)));
+
+    private final String said;
+    private final TransferLimits limits;
+
+    Endless(String said, TransferLimits limits) {
+      this.said = said;
+      this.limits = limits;
+    }
+
+    void send(FakeGuest.Peer peer) throws IOException {
+      peer.send(to -> Tree.entry(to, 'D', "root"));
+      for (int i = 0; this != SILENCE || i == 0; i++) {
+        String name = "n" + i;
+        switch (this) {
+          case ENTRIES -> peer.send(to -> to.u8('S').u8(1).u16(1).u8('p'));
+          case EMPTY_FILES ->
+              peer.send(to -> {
+                Tree.entry(to, 'F', name);
+                to.u64(0).u8(0);
+              });
+          case BYTES -> peer.send(to -> Tree.file(to, name));
+          case A_FILE_LARGER_THAN_ANY_DISK ->
+              peer.send(to -> {
+                Tree.entry(to, 'F', name);
+                to.u64(1L << 60).raw(new byte[60_000], 0, 60_000);
+              });
+          case A_TRICKLE -> {
+            peer.send(to -> to.u8('S').u8(1).u16(1).u8('p'));
+            LockSupport.parkNanos(Duration.ofMillis(50).toNanos());
+          }
+          case SILENCE -> {}
+        }
+      }
+      peer.drain();
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aDownloadWithoutAnEndIsCut(Endless endless) throws Exception {
+    FakeGuest.Behaviour behaviour =
+        (number, peer) -> {
+          peer.welcome(1);
+          if (number == 1) {
+            peer.drain();
+          }
+          peer.await(Wire.OPEN);
+          peer.send(to -> to.begin(Wire.OPENED).u32(0).str("").end());
+          endless.send(peer);
+        };
+    Path target = Files.createDirectories(folder.resolve("target"));
+    try (FakeGuest guest = new FakeGuest(folder, behaviour);
+        GuestSandbox sandbox = create(guest, Duration.ofSeconds(5))) {
+      assertThatThrownBy(() -> sandbox.download("/a", target, endless.limits))
+          .isInstanceOf(TransferException.class)
+          .hasMessageContaining(endless.said);
+      try (var all = Files.walk(target)) {
+        assertThat(all.map(p -> p.getFileName().toString()))
+            .hasSizeLessThan(5003)
+            .noneMatch(name -> name.startsWith(".berth"));
+      }
+    }
+  }
+
+  @Test
+  void anUploadThatNobodyTakesIsCut() throws Exception {
+    CountDownLatch done = new CountDownLatch(1);
+    FakeGuest.Behaviour behaviour =
+        (number, peer) -> {
+          peer.welcome(1);
+          if (number == 1) {
+            peer.drain();
+          }
+          peer.await(Wire.OPEN);
+          peer.send(to -> to.begin(Wire.OPENED).u32(0).str("").end());
+          awaitQuietly(done);
+        };
+    Path large = Files.write(folder.resolve("large"), new byte[8 << 20]);
+    try (FakeGuest guest = new FakeGuest(folder, behaviour);
+        GuestSandbox sandbox = create(guest, Duration.ofSeconds(5))) {
+      TransferLimits limits = TransferLimits.DEFAULT.withSilence(Duration.ofMillis(300));
+      assertThatThrownBy(() -> sandbox.upload(large, "/a", limits))
+          .isInstanceOf(TransferException.class)
+          .hasMessageContaining("nothing moved");
+    } finally {
+      done.countDown();
     }
   }
 
