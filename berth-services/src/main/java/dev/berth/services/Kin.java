@@ -30,6 +30,7 @@ final class Kin {
   static final String MARK = "BERTH_SERVICE";
 
   private static final Path PROC = Path.of("/proc");
+  private static final Path SUBORDINATE = Path.of("/etc/subuid");
   /** Fields of the kernel's tables. */
   private static final int USER = 7;
 
@@ -142,7 +143,8 @@ final class Kin {
 
   /**
    * Who listens on this port of the host, as far as can be told without knowing the server's
-   * processes: this user, or another one.
+   * processes: this user with its subordinate ids, or another one. Processes of subordinate ids are
+   * not open to the user's eyes.
    */
   static Listener owner(InetAddress address, int port) {
     Set<String> ends = ends(address, port);
@@ -150,11 +152,29 @@ final class Kin {
       String own = Files.getAttribute(PROC.resolve("self"), "unix:uid").toString();
       Set<String> owners = new HashSet<>(listening(PROC.resolve("self/net/tcp"), ends, USER));
       owners.addAll(listening(PROC.resolve("self/net/tcp6"), ends, USER));
-      owners.remove(own);
+      owners.removeIf(each -> each.equals(own) || isSubordinate(own, Long.parseLong(each)));
       return owners.isEmpty() ? Listener.UNKNOWN : Listener.STRANGER;
     } catch (IOException e) {
       return Listener.STRANGER;
     }
+  }
+
+  private static boolean isSubordinate(String user, long id) {
+    try {
+      String name = System.getProperty("user.name");
+      for (String line : Files.readAllLines(SUBORDINATE, StandardCharsets.ISO_8859_1)) {
+        String[] fields = line.strip().split(":", -1);
+        if (fields.length == 3 && (fields[0].equals(name) || fields[0].equals(user))) {
+          long above = id - Long.parseLong(fields[1]);
+          if (above >= 0 && above < Long.parseLong(fields[2])) {
+            return true;
+          }
+        }
+      }
+    } catch (IOException | NumberFormatException e) {
+      // None, or none that can be read.
+    }
+    return false;
   }
 
   /** Who listens on this port where a connection to this address comes, in the server's network. */

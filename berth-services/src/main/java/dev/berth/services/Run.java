@@ -35,6 +35,11 @@ final class Run {
   /** So often in a row a stranger must be seen on the port: a look is no snapshot. */
   private static final int SURE = 3;
 
+  /** How often, and how long at least, the server's processes are looked for. */
+  private static final int MOST_SEARCHES = 10;
+
+  private static final long PATIENCE_NANOS = 300_000_000;
+
   private final ServiceSpec spec;
   private final Place place;
   private final SandboxProcess process;
@@ -155,12 +160,14 @@ final class Run {
 
   /** Looks until all is well; the caller's deadline ends it. */
   private Optional<String> look(AtomicReference<String> last) throws InterruptedException {
-    // While the server comes up, there is time to find its processes and to load classes.
-    Optional<Kin> found = Kin.find(mark);
-    kin = found;
     int strangers = 0;
-    while (true) {
-      Kin.Listener listener = listener(found);
+    for (int looks = 0; ; looks++) {
+      if (kin.isEmpty() && looks < MOST_SEARCHES) {
+        // While the server comes up there is time for it. Right after the start of a program its
+        // environment cannot be seen yet.
+        kin = Kin.find(mark);
+      }
+      Kin.Listener listener = listener();
       if (listener == Kin.Listener.STRANGER && ++strangers == SURE) {
         return Optional.of(
             "does not listen on it: a process that is not the server's does; nothing was sent to it");
@@ -195,13 +202,17 @@ final class Run {
   }
 
   /** Who listens; NOBODY as long as nobody does. */
-  private Kin.Listener listener(Optional<Kin> found) {
+  private Kin.Listener listener() {
     if (place.isShared() && !connects()) {
       // Cheaper than reading the tables of a busy host.
       return Kin.Listener.NOBODY;
     }
-    if (found.isPresent()) {
-      return found.get().listener(reached(), place.port());
+    kin = kin.isPresent() ? kin : Kin.find(mark);
+    if (kin.isPresent()) {
+      return kin.get().listener(reached(), place.port());
+    }
+    if (System.nanoTime() - began < PATIENCE_NANOS) {
+      return Kin.Listener.NOBODY;
     }
     if (place.isShared()) {
       return Kin.owner(reached(), place.port());

@@ -47,7 +47,8 @@ public final class Reply {
   }
 
   /**
-   * The body as JSON.
+   * The body as JSON, of any shape: a tree's own methods throw unchecked exceptions where a value is
+   * not what they convert to, so use those with a default, or {@link #json(Class)}.
    *
    * @throws CallException.NotJson if it is none
    */
