@@ -168,7 +168,8 @@ final class Run {
         kin = Kin.find(mark);
       }
       Kin.Listener listener = listener();
-      if (listener == Kin.Listener.STRANGER && ++strangers == SURE) {
+      strangers = listener == Kin.Listener.STRANGER ? strangers + 1 : 0;
+      if (strangers == SURE) {
         return Optional.of(
             "does not listen on it: a process that is not the server's does; nothing was sent to it");
       }
@@ -307,6 +308,6 @@ final class Run {
     } finally {
       process.close();
     }
-    kin.ifPresent(Kin::killLeft);
+    (kin.isPresent() ? kin : Kin.find(mark)).ifPresent(Kin::killLeft);
   }
 }
