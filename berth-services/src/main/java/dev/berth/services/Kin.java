@@ -31,6 +31,7 @@ final class Kin {
 
   private static final Path PROC = Path.of("/proc");
   private static final Path SUBORDINATE = Path.of("/etc/subuid");
+
   /** Fields of the kernel's tables. */
   private static final int USER = 7;
 
@@ -133,8 +134,7 @@ final class Kin {
   private static long parent(long pid) {
     try {
       String stat =
-          new String(
-              Files.readAllBytes(PROC.resolve(pid + "/stat")), StandardCharsets.ISO_8859_1);
+          new String(Files.readAllBytes(PROC.resolve(pid + "/stat")), StandardCharsets.ISO_8859_1);
       return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 4).split(" ", 2)[0]);
     } catch (IOException | RuntimeException e) {
       return 0;
@@ -232,8 +232,7 @@ final class Kin {
   }
 
   /** A field of the sockets that listen at one of these. Those that listen come first. */
-  private static Set<String> listening(Path table, Set<String> ends, int field)
-      throws IOException {
+  private static Set<String> listening(Path table, Set<String> ends, int field) throws IOException {
     Set<String> values = new HashSet<>();
     try (BufferedReader lines = Files.newBufferedReader(table, StandardCharsets.ISO_8859_1)) {
       lines.readLine();

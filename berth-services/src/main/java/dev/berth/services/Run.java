@@ -49,8 +49,7 @@ final class Run {
   private volatile Optional<Kin> kin = Optional.empty();
   private volatile boolean listened;
 
-  private Run(
-      ServiceSpec spec, Place place, SandboxProcess process, String mark, ServiceLog log) {
+  private Run(ServiceSpec spec, Place place, SandboxProcess process, String mark, ServiceLog log) {
     this.spec = spec;
     this.place = place;
     this.process = process;
@@ -106,26 +105,24 @@ final class Run {
     AtomicReference<String> last = new AtomicReference<>("did not listen");
     Thread watch =
         Thread.ofVirtual()
-            .start(
-                () -> {
-                  try {
-                    outcome.put(Optional.of(ending(process.await())));
-                  } catch (InterruptedException e) {
-                    // The outcome is known.
-                  }
-                });
+            .start(() -> {
+              try {
+                outcome.put(Optional.of(ending(process.await())));
+              } catch (InterruptedException e) {
+                // The outcome is known.
+              }
+            });
     Thread looks =
         Thread.ofVirtual()
-            .start(
-                () -> {
-                  try {
-                    outcome.put(look(last));
-                  } catch (InterruptedException e) {
-                    // The outcome is known.
-                  } catch (RuntimeException | Error e) {
-                    offer(outcome, Optional.of("could not be checked: " + e));
-                  }
-                });
+            .start(() -> {
+              try {
+                outcome.put(look(last));
+              } catch (InterruptedException e) {
+                // The outcome is known.
+              } catch (RuntimeException | Error e) {
+                offer(outcome, Optional.of("could not be checked: " + e));
+              }
+            });
     try {
       Optional<String> result = outcome.poll(nanosLeft(), TimeUnit.NANOSECONDS);
       if (result == null) {
@@ -143,8 +140,7 @@ final class Run {
     }
   }
 
-  private static void offer(
-      SynchronousQueue<Optional<String>> outcome, Optional<String> what) {
+  private static void offer(SynchronousQueue<Optional<String>> outcome, Optional<String> what) {
     try {
       outcome.put(what);
     } catch (InterruptedException e) {

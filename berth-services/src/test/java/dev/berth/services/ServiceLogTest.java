@@ -41,6 +41,9 @@ class ServiceLogTest {
     print(log, "a secret-longer x secret\n");
     assertThat(log.text()).isEqualTo("a *** x ***\n");
     print(log, "secret-longer".repeat(1000));
-    assertThat(log.text()).doesNotContain("secret").doesNotContain("longer\n").hasSizeLessThan(1024);
+    assertThat(log.text())
+        .doesNotContain("secret")
+        .doesNotContain("longer\n")
+        .hasSizeLessThan(1024);
   }
 }

@@ -225,8 +225,7 @@ class ServicePortsIT {
         assertThat(service.endpoint().url().getHost()).isEqualTo("127.0.0.1");
         new Socket("127.0.0.1", service.port()).close();
       }
-      try (Service service =
-          Service.start(sandbox, python(SIX).host("::1").build())) {
+      try (Service service = Service.start(sandbox, python(SIX).host("::1").build())) {
         assertThat(service.endpoint().url().getHost()).isEqualTo("[::1]");
         assertThat(service.trouble(LONG)).isEmpty();
       }

@@ -98,7 +98,8 @@ class ServiceStartIT {
     try (Reservation reserved = Reservation.any(Address.of("127.0.0.1"), 1)) {
       List<String> command = new ArrayList<>(before);
       command.addAll(List.of("python3", "-c", SERVER, "127.0.0.1", "" + reserved.port()));
-      JsonClient client = new JsonClient(URI.create("http://127.0.0.1:" + reserved.port()), Map.of());
+      JsonClient client =
+          new JsonClient(URI.create("http://127.0.0.1:" + reserved.port()), Map.of());
       long began = System.nanoTime();
       Process process =
           new ProcessBuilder(command)

@@ -233,7 +233,8 @@ class JsonClientTest {
 
   @Test
   void notHttp() throws Exception {
-    expect(CallException.Unreachable.class, to -> to.write("SSH-2.0-x\r\n\r\n".getBytes(UTF_8)), LONG);
+    expect(
+        CallException.Unreachable.class, to -> to.write("SSH-2.0-x\r\n\r\n".getBytes(UTF_8)), LONG);
     expect(CallException.Unreachable.class, to -> {}, LONG);
     expect(
         CallException.Unreachable.class,
@@ -248,22 +249,21 @@ class JsonClientTest {
     try (ServerSocket raw = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       Thread serving =
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    while (true) {
-                      // A GET that found its connection closed is sent again by the JDK.
-                      try (Socket socket = raw.accept()) {
-                        try {
-                          socket.getInputStream().read(new byte[1 << 12]);
-                          behaviour.serve(socket.getOutputStream());
-                        } catch (IOException | InterruptedException e) {
-                          closed.set(true);
-                        }
-                      } catch (IOException over) {
-                        return;
-                      }
+              .start(() -> {
+                while (true) {
+                  // A GET that found its connection closed is sent again by the JDK.
+                  try (Socket socket = raw.accept()) {
+                    try {
+                      socket.getInputStream().read(new byte[1 << 12]);
+                      behaviour.serve(socket.getOutputStream());
+                    } catch (IOException | InterruptedException e) {
+                      closed.set(true);
                     }
-                  });
+                  } catch (IOException over) {
+                    return;
+                  }
+                }
+              });
       JsonClient client = new JsonClient(at(raw.getLocalPort()), Map.of()).limitedTo(1_000_000);
       AtomicReference<T> failed = new AtomicReference<>();
       assertThatExceptionOfType(failure)
@@ -301,7 +301,9 @@ class JsonClientTest {
         .withMessageContaining("gone");
     assertThatExceptionOfType(java.nio.file.FileAlreadyExistsException.class)
         .isThrownBy(() -> client().download("/file", file, content.length, LONG));
-    assertThat(folder).isDirectoryContaining("glob:**/file").isDirectoryNotContaining("glob:**/other");
+    assertThat(folder)
+        .isDirectoryContaining("glob:**/file")
+        .isDirectoryNotContaining("glob:**/other");
     assertThat(file).hasBinaryContent(content);
   }
 
