@@ -27,7 +27,7 @@ final class Run {
   private static final Duration BACKSTOP = Duration.ofSeconds(10);
 
   /** Pauses between two looks are this part of the time since the start, within these bounds. */
-  private static final int PART = 32;
+  private static final int PART = 64;
 
   private static final long LEAST_NANOS = 1_000_000;
   private static final long MOST_NANOS = 50_000_000;
