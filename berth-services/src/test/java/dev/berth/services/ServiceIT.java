@@ -426,17 +426,17 @@ class ServiceIT {
       AtomicReference<Throwable> thrown = new AtomicReference<>();
       Thread starting =
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    try {
-                      Service.start(
-                              sandbox,
-                              ServiceSpec.command("sh", "-c", "trap '' TERM; sleep 60; :", mark).build())
-                          .close();
-                    } catch (InterruptedException | RuntimeException e) {
-                      thrown.set(e);
-                    }
-                  });
+              .start(() -> {
+                try {
+                  Service.start(
+                          sandbox,
+                          ServiceSpec.command("sh", "-c", "trap '' TERM; sleep 60; :", mark)
+                              .build())
+                      .close();
+                } catch (InterruptedException | RuntimeException e) {
+                  thrown.set(e);
+                }
+              });
       await().atMost(LONG).until(() -> !HostProcesses.naming(mark).isEmpty());
       starting.interrupt();
       starting.join();
