@@ -30,6 +30,7 @@ final class Verbs {
           "gc",
           "bench",
           "demo",
+          "eval",
           "version");
 
   private Verbs() {}
@@ -55,6 +56,7 @@ final class Verbs {
       case "gc" -> new GcVerb();
       case "bench" -> new BenchVerb();
       case "demo" -> new DemoVerb();
+      case "eval" -> new EvalVerb();
       case "version" -> new VersionVerb();
       default -> null;
     };
