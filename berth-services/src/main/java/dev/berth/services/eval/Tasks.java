@@ -25,7 +25,7 @@ public record Tasks(SandboxSpec template, Duration timeout, boolean before) {
 
   /** What rows of SWE-bench say besides. */
   private static final Set<String> OF_NO_MEANING =
-      Set.of("hints_text", "created_at", "version", "environment_setup_commit", "difficulty");
+      Set.of("repo", "hints_text", "created_at", "version", "environment_setup_commit", "difficulty");
 
   /** What {@code conda} calls the environment in SWE-bench's images, and where that is made. */
   private static final String SWE_BENCH_SHELL =
