@@ -171,8 +171,8 @@ final class EvalVerb implements Verb {
       console.print(
           table
               .json()
-              .put("results_file", folder.resultsFile())
-              .put("report", page)
+              .put("results_file", folder.resultsFile().toString())
+              .put("report", page.toString())
               .toString());
     } else {
       console.print(table.text());
