@@ -127,12 +127,18 @@ final class Attempt {
             sandbox,
             head,
             (channel, part) -> {
-              if (channel == OutputSink.Channel.STDOUT && bytes.size() <= LARGEST_FILE) {
+              if (channel == OutputSink.Channel.STDERR) {
+                log.accept(channel, part);
+              } else if (bytes.size() <= LARGEST_FILE) {
                 byte[] now = new byte[part.remaining()];
                 part.get(now);
                 bytes.writeBytes(now);
               }
             });
+    log.endOutput();
+    if (result.returnCode() != 0) {
+      log.say("reading " + path + " ended with code " + result.returnCode());
+    }
     return result.returnCode() == 0 && bytes.size() <= LARGEST_FILE ? bytes.toByteArray() : null;
   }
 
