@@ -1,6 +1,7 @@
 #!/bin/sh
-# setup/build.sh: brings the build up to date and prints how to launch it, as shell assignments.
-# For ./berth, which calls it only if something is missing or older than the sources.
+# setup/build.sh [again]: brings the build up to date and prints how to launch it, as shell assignments.
+# For ./berth, which calls it only if something is missing or older than the sources; 'again' builds
+# whether or not.
 set -eu
 umask 022
 root=$(cd -P "$(dirname "$0")/.." && pwd)
@@ -25,8 +26,17 @@ launch() {
   echo "cp='$(cd "$dist/lib" && LC_ALL=C ls | tr '\n' ' ')'"
 }
 
+# done_with LAUNCH: is that how this JDK would be launched, too?
+done_with() {
+  [ -r "$1" ] && (
+    want=$asked-$java
+    . "$1"
+    [ "$asked-$java" = "$want" ]
+  )
+}
+
 if ! { [ -w "$root" ] && { [ ! -e "$root/target" ] || [ -w "$root/target" ]; } && { [ ! -e "$dist" ] || [ -w "$dist" ]; }; }; then
-  [ -e "$dist/stamp" ] || die "tried to build Berth in $root but $(id -un) may not write there. Its owner, $(stat -c %U "$root"), can build it once for all (./berth build); or copy it to a folder of your own"
+  [ -z "${1:-}" ] && [ -e "$dist/stamp" ] || die "tried to build Berth in $root but $(id -un) may not write there. Its owner, $(stat -c %U "$root"), can build it once for all (./berth build); or copy it to a folder of your own"
   current || say "note: the sources in $root are newer than the build, which $(id -un) may not renew; running it as it is"
   launch ''
   exit 0
@@ -34,7 +44,14 @@ fi
 
 lock "$root/target/lock"
 
-if ! current; then
+# Another may have done it while this one waited for the lock. Training anew would take the class
+# archive away from whoever is just starting with it.
+if [ -z "${1:-}" ] && current && done_with "$dist/launch"; then
+  cat "$dist/launch"
+  exit 0
+fi
+
+if [ -n "${1:-}" ] || ! current; then
   started=$(date +%s)
   mkdir -p "$dist"
   # Taken now: what changes while the build runs is newer.
@@ -46,13 +63,12 @@ if ! current; then
   [ -d "${HOME:-}/.m2/repository/com/google/errorprone" ] || first=' (the first time some minutes: libraries are downloaded)'
   say "building with JDK $version$first; log: $log"
   # Jars of former versions must not stay on the class path.
-  rm -rf "$dist/lib" "$dist/launch"
+  rm -rf "$dist/stamp" "$dist/lib" "$dist/launch"
   if ! (cd "$root" && ./mvnw -q -B -ntp -Dmaven.test.skip=true package) </dev/null >"$log" 2>&1 9>&-; then
     tail -n 30 "$log" >&2
     die "tried to build Berth but Maven failed (above; all of it in $log)"
   fi
   ls "$dist"/lib/berth-cli-*.jar >/dev/null 2>&1 || die "tried to build Berth but $dist/lib holds no berth-cli jar; see $log"
-  rm -f "$dist"/berth.cache*
   mv "$dist/stamp.new" "$dist/stamp"
   say "built in $(($(date +%s) - started)) s"
 fi
@@ -77,7 +93,7 @@ berth() {
 }
 : >"$train/log"
 mkdir -p -m 700 "$train/r"
-rm -f "$dist"/berth.cache*
+rm -f "$dist"/berth.cache.new*
 if id=$(berth '' start --provider local --ttl 120s - 2>>"$train/log") && [ -n "$id" ]; then
   berth "$make$dist/berth.cache.new" exec "$id" true >>"$train/log" 2>&1 || :
   berth '' stop "$id" >>"$train/log" 2>&1 || :

@@ -13,15 +13,17 @@ import dev.berth.core.image.PullPolicy;
 import dev.berth.core.image.StoredImage;
 import dev.berth.core.process.HostCommand;
 import dev.berth.core.process.HostResult;
+import dev.berth.core.process.Reason;
 import dev.berth.core.state.CacheHome;
 import dev.berth.core.state.FolderRemoval;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
 import java.util.function.Consumer;
@@ -159,16 +161,10 @@ public final class ApptainerImages {
    * @throws RequestException if it is still used then
    */
   public boolean remove(String image, Duration patience) throws InterruptedException {
-    ImageReference reference = parse(image);
+    parse(image);
     boolean removed = false;
-    if (reference.local()) {
-      for (StoredImage unpacked : unpackedOf(reference.path())) {
-        removed |= store.remove(unpacked.key(), patience);
-      }
-      return removed;
-    }
-    for (ImageKind kind : ImageKind.values()) {
-      removed |= store.remove(ImageKey.of(reference, kind), patience);
+    for (StoredImage stored : store.named(image)) {
+      removed |= store.remove(stored.key(), patience);
     }
     return removed;
   }
@@ -179,6 +175,15 @@ public final class ApptainerImages {
    */
   public List<StoredImage> prune(Duration unusedFor) throws InterruptedException {
     return store.prune(unusedFor);
+  }
+
+  /**
+   * Removes what killed fetches and builds have left.
+   *
+   * @return a line for each
+   */
+  List<String> reap() throws InterruptedException {
+    return store.sweep().stream().map(left -> "unfinished image " + left).toList();
   }
 
   private ImageKind kind() {
@@ -226,11 +231,12 @@ public final class ApptainerImages {
     if (Files.isDirectory(path)) {
       return folder(path);
     }
+    SifFile.check(path);
     boolean wanted = kind() == ImageKind.FOLDER;
     if (!wanted && mountable()) {
       return new Ready(path, null, List.of());
     }
-    ImageKey key = ImageKey.of(new ImageReference(fingerprint(path)), ImageKind.FOLDER);
+    ImageKey key = key(path);
     ImageProducer producer =
         (target, lines) -> {
           lines.accept("Unpacking " + path + ", once");
@@ -257,7 +263,7 @@ public final class ApptainerImages {
    * finds it.
    */
   private void forgetOlder(Path path, ImageKey current) throws InterruptedException {
-    for (StoredImage older : unpackedOf(path)) {
+    for (StoredImage older : store.named(path.toString())) {
       if (!older.key().equals(current) && !older.inUse()) {
         try {
           store.remove(older.key(), Duration.ZERO);
@@ -282,47 +288,22 @@ public final class ApptainerImages {
     return new Ready(path, null, List.of());
   }
 
-  private List<StoredImage> unpackedOf(Path file) throws InterruptedException {
-    String prefix = "file://" + real(file) + "?";
-    return store.list().stream()
-        .filter(image -> image.key().reference().startsWith(prefix))
-        .toList();
+  private static ImageKey key(Path file) {
+    try {
+      return ImageKey.unpackedOf(file);
+    } catch (IOException e) {
+      throw new CreateException(
+          ApptainerProvider.NAME,
+          null,
+          "Tried to look at the image " + file + ", but " + Reason.of(e) + ".",
+          e);
+    }
   }
 
   /** Whether a .sif file can be mounted: as root by the kernel, else by FUSE. */
   private static boolean mountable() {
     Path fuse = Path.of("/dev/fuse");
     return Doctor.isRoot() || Files.isReadable(fuse) && Files.isWritable(fuse);
-  }
-
-  /** Which state of a file: another file of the same name, or a changed one, has another. */
-  private static String fingerprint(Path file) {
-    try {
-      BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
-      return "file://"
-          + real(file)
-          + "?size="
-          + attributes.size()
-          + "&modified="
-          + attributes.lastModifiedTime().toInstant()
-          + "&file="
-          + attributes.fileKey();
-    } catch (IOException e) {
-      throw new CreateException(
-          ApptainerProvider.NAME,
-          null,
-          "Tried to look at the image " + file + ", but " + e.getMessage() + ".",
-          e);
-    }
-  }
-
-  private static Path real(Path file) {
-    try {
-      return file.toRealPath();
-    } catch (IOException e) {
-      // Gone by now; what was unpacked of it may be there yet.
-      return file;
-    }
   }
 
   private static ImageReference parse(String image) {
@@ -351,10 +332,16 @@ public final class ApptainerImages {
     return arguments;
   }
 
+  /** Lets root's builds run where root is not given all capabilities. */
+  private static Map<String, String> allowances() {
+    List<String> missing = Doctor.isRoot() ? Capabilities.missing() : List.of();
+    return missing.isEmpty() ? Map.of() : Map.of("APPTAINER_DROP_CAPS", String.join(",", missing));
+  }
+
   /**
-   * Lets {@code apptainer} make an image. Its temporary files and its cache are beside the target
-   * under the target's name: on the same file system, and found and deleted with it if this process
-   * is killed.
+   * Lets {@code apptainer} make an image. Its temporary files and its cache are beside the target,
+   * in the folder of this making: on the same file system, and found and deleted with it if this
+   * process is killed.
    */
   private void make(
       String tried,
@@ -363,18 +350,20 @@ public final class ApptainerImages {
       Path target,
       Consumer<String> lines)
       throws InterruptedException {
+    Path folder = Objects.requireNonNull(target.getParent());
     String chosen = System.getenv("APPTAINER_TMPDIR");
-    String name = target.getFileName() + ".tmp";
     Path temporary =
         chosen == null || chosen.isEmpty()
-            ? target.resolveSibling(name)
-            : Path.of(chosen).resolve(name);
-    Path cache = target.resolveSibling(target.getFileName() + ".cache");
+            ? folder.resolve("tmp")
+            : Path.of(chosen).resolve(folder.getFileName() + ".tmp");
+    Path cache = folder.resolve("cache");
     HostCommand command =
         binary
             .command(arguments)
             .withEnv("APPTAINER_TMPDIR", temporary.toString())
             .withEnv("APPTAINER_CACHEDIR", cache.toString())
+            .withEnv(ImageStore.mark(target))
+            .withEnv(allowances())
             .withTimeout(LONGEST_FETCH)
             .withLines(lines);
     processes.acquire();
@@ -394,7 +383,11 @@ public final class ApptainerImages {
       throw new CreateException(
           ApptainerProvider.NAME,
           null,
-          "Tried to " + tried + ", but its temporary files could not be written: " + e + ".",
+          "Tried to "
+              + tried
+              + ", but its temporary files could not be written: "
+              + Reason.of(e)
+              + ".",
           e);
     } finally {
       processes.release();

@@ -9,6 +9,7 @@ import dev.berth.UnsupportedRequestException;
 import dev.berth.core.guest.Defaults;
 import dev.berth.core.launch.Launch;
 import dev.berth.core.launch.LaunchedSandboxes;
+import dev.berth.core.process.Reason;
 import dev.berth.core.state.CacheHome;
 import dev.berth.core.state.SandboxFolder;
 import dev.berth.core.state.StateHome;
@@ -117,7 +118,9 @@ public final class ApptainerProvider implements SandboxProvider {
 
   @Override
   public List<String> reap() throws InterruptedException {
-    return sandboxes.reap();
+    List<String> report = new ArrayList<>(sandboxes.reap());
+    report.addAll(images.reap());
+    return report;
   }
 
   @Override
@@ -172,10 +175,7 @@ public final class ApptainerProvider implements SandboxProvider {
       return Files.getFileStore(there).getUsableSpace() >> 30;
     } catch (IOException e) {
       throw new CreateException(
-          NAME,
-          null,
-          "Tried to see how much room " + there + " has, but " + e.getMessage() + ".",
-          e);
+          NAME, null, "Tried to see how much room " + there + " has, but " + Reason.of(e) + ".", e);
     }
   }
 
@@ -241,7 +241,7 @@ public final class ApptainerProvider implements SandboxProvider {
           NAME,
           null,
           "Tried to write a configuration for Apptainer that sets limits without systemd, but "
-              + e.getMessage()
+              + Reason.of(e)
               + ".",
           e);
     }

@@ -2,6 +2,7 @@ package dev.berth.apptainer;
 
 import dev.berth.SandboxException;
 import dev.berth.core.process.HostCommand;
+import dev.berth.core.process.Reason;
 import dev.berth.spi.Finding;
 import dev.berth.spi.Finding.Level;
 import java.io.FileInputStream;
@@ -41,6 +42,7 @@ final class Doctor {
     program();
     userNamespaces(root);
     subordinateIds(root);
+    capabilities(root);
     fuse(root);
     overlay();
     limits(root);
@@ -150,25 +152,52 @@ final class Doctor {
     }
   }
 
-  private void fuse(boolean root) {
-    Path device = Path.of("/dev/fuse");
-    if (root) {
-      add("FUSE", Level.OK, "not needed as root for .sif images", "");
-    } else if (!Files.exists(device)) {
+  private void capabilities(boolean root) {
+    List<String> missing = root ? Capabilities.missing() : List.of();
+    if (!missing.isEmpty()) {
       add(
-          "FUSE",
-          Level.WARNING,
-          "there is no /dev/fuse; .sif images are unpacked first",
-          "as root: modprobe fuse");
-    } else if (!Files.isReadable(device) || !Files.isWritable(device)) {
-      add(
-          "FUSE",
-          Level.WARNING,
-          "/dev/fuse may not be used; .sif images are unpacked first",
-          "as root: chmod 666 /dev/fuse");
-    } else {
-      add("FUSE", Level.OK, "/dev/fuse is usable", "");
+          "capabilities",
+          Level.OK,
+          "root has all but "
+              + String.join(", ", missing)
+              + " here; berth image build does without, a plain apptainer build with %post needs"
+              + " APPTAINER_DROP_CAPS="
+              + String.join(",", missing),
+          "");
     }
+  }
+
+  private void fuse(boolean root) {
+    findings.add(
+        fuse(root, config.images().format() == ApptainerConfig.Format.SIF, Path.of("/dev/fuse")));
+  }
+
+  /** What the FUSE device means: only images that are kept as .sif files are mounted by it. */
+  static Finding fuse(boolean root, boolean wanted, Path device) {
+    String subject = "FUSE";
+    boolean there = Files.exists(device);
+    if (root) {
+      return new Finding(subject, Level.OK, "not needed as root for .sif images", "");
+    }
+    if (there && Files.isReadable(device) && Files.isWritable(device)) {
+      return new Finding(subject, Level.OK, device + " is usable", "");
+    }
+    String fault = there ? device + " may not be used" : "there is no " + device;
+    if (!wanted) {
+      return new Finding(
+          subject,
+          Level.OK,
+          fault + "; it would be needed for images.format: sif alone, and images are kept unpacked",
+          "");
+    }
+    return new Finding(
+        subject,
+        Level.WARNING,
+        fault
+            + "; images.format is sif, and fetched images do not start without it (files of your"
+            + " own are unpacked first)",
+        (there ? "as root: chmod 666 " + device : "as root: modprobe fuse")
+            + "; or images.format: folder");
   }
 
   private void overlay() {
@@ -244,7 +273,7 @@ final class Doctor {
       add(
           subject,
           Level.FAILURE,
-          folder + " could not be examined: " + e.getMessage(),
+          folder + " could not be examined: " + Reason.of(e),
           "choose another: BERTH_STATE_HOME, BERTH_CACHE_HOME or TMPDIR");
     }
   }

@@ -1,6 +1,7 @@
 package dev.berth.apptainer;
 
 import dev.berth.SandboxResources;
+import dev.berth.core.process.Reason;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -146,7 +147,7 @@ record Limits(List<String> apptainerFlags, List<String> guestFlags, List<String>
                 + String.join(", ", missing)
                 + " to users here (Delegate= in user@.service).";
       } catch (java.io.IOException e) {
-        return "the user's cgroup could not be read (" + e.getMessage() + ").";
+        return "the user's cgroup could not be read (" + Reason.of(e) + ").";
       }
     }
   }

@@ -5,13 +5,12 @@ import dev.berth.RequestException;
 import dev.berth.SandboxSpec;
 import dev.berth.UnsupportedRequestException;
 import dev.berth.Volume;
+import dev.berth.core.launch.Launch;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The argument list that starts one sandbox, and what has to be said about it. The guest is bound
@@ -111,9 +110,7 @@ record StartArguments(List<String> arguments, List<String> notices) {
   private static List<String> guestArguments(
       ApptainerConfig config, SandboxSpec spec, Places places, Limits limits, boolean instance) {
     List<String> arguments = new ArrayList<>(List.of("serve", "--fd", "3", "--tag", places.name()));
-    limit(arguments, "--lease", spec.lease());
-    limit(arguments, "--ttl", spec.ttl());
-    limit(arguments, "--idle", spec.idleLimit());
+    arguments.addAll(Launch.limits(spec));
     if (instance) {
       arguments.add("--end-init");
     }
@@ -122,12 +119,6 @@ record StartArguments(List<String> arguments, List<String> notices) {
     }
     arguments.addAll(limits.guestFlags());
     return arguments;
-  }
-
-  private static void limit(List<String> arguments, String flag, @Nullable Duration duration) {
-    if (duration != null && !duration.equals(dev.berth.Command.FOREVER)) {
-      arguments.addAll(List.of(flag, Long.toString(duration.toMillis())));
-    }
   }
 
   /** The bind strings of the configuration and of the spec's {@code provider_options.binds}. */

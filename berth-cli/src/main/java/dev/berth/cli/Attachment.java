@@ -22,7 +22,7 @@ final class Attachment implements Signals.Receiver {
   private final Shell shell;
   private final boolean stdin;
   private final @Nullable HostTerminal terminal;
-  private volatile boolean closedOutput;
+  private volatile Console.@Nullable LostOutput lost;
 
   private Attachment(
       SandboxProcess process, Shell shell, boolean stdin, @Nullable HostTerminal terminal) {
@@ -50,9 +50,9 @@ final class Attachment implements Signals.Receiver {
       startInput();
       Thread errors = null;
       if (terminal == null) {
-        errors = daemon("stderr", () -> pass(process.stderr(), shell.console().err()));
+        errors = daemon("stderr", () -> pass(2, process.stderr(), shell.console().err()));
       }
-      pass(process.stdout(), shell.console().out());
+      pass(1, process.stdout(), shell.console().out());
       if (errors != null) {
         errors.join();
       }
@@ -64,11 +64,12 @@ final class Attachment implements Signals.Receiver {
     } finally {
       shell.signals().shield();
     }
-    if (closedOutput) {
-      return Console.ClosedOutput.CODE;
-    }
     if (terminal != null) {
       terminal.close();
+    }
+    Console.LostOutput failed = lost;
+    if (failed != null) {
+      throw failed;
     }
     report(exit);
     return exit.returnCode();
@@ -98,15 +99,14 @@ final class Attachment implements Signals.Receiver {
   }
 
   /**
-   * Passes output on until its end. Whoever closes our output ends the command; what it printed
-   * before that is still read, as its end comes after it.
+   * Passes output on until its end. An output of ours that takes no more ends the command; what it
+   * printed before that is still read, as its end comes after it.
    */
-  private void pass(InputStream from, OutputStream to) {
+  private void pass(int descriptor, InputStream from, OutputStream to) {
     byte[] chunk = new byte[CHUNK];
     try {
       for (int n = from.read(chunk); n >= 0; n = from.read(chunk)) {
-        if (!closedOutput && !write(to, chunk, n)) {
-          closedOutput = true;
+        if (lost == null && !write(descriptor, to, chunk, n)) {
           process.kill();
         }
       }
@@ -117,11 +117,12 @@ final class Attachment implements Signals.Receiver {
     }
   }
 
-  private static boolean write(OutputStream to, byte[] bytes, int length) {
+  private boolean write(int descriptor, OutputStream to, byte[] bytes, int length) {
     try {
       to.write(bytes, 0, length);
       return true;
     } catch (IOException e) {
+      lost = Console.lost(descriptor, e);
       return false;
     }
   }

@@ -1,6 +1,7 @@
 package dev.berth.cli;
 
 import dev.berth.bench.Bench;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -34,6 +35,9 @@ final class BenchVerb implements Verb {
     PrintStream out = new PrintStream(shell.console().out(), false, StandardCharsets.UTF_8);
     PrintStream progress = new PrintStream(shell.console().err(), true, StandardCharsets.UTF_8);
     Bench.run(new Bench.Options(json, quick, image, sif, binPath), out, progress);
+    if (out.checkError()) {
+      throw Console.lost(1, new IOException("not all of the report could be written"));
+    }
     return 0;
   }
 }

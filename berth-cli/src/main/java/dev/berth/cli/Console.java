@@ -9,16 +9,26 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The three standard streams, as bytes: nothing is buffered, decoded or replaced on the way.
  * Thread-safe as far as its streams are; a line is written whole.
  */
 final class Console {
+  private static final String AS_ABOVE = "(as above)";
+  private static final int MOST_SHOWN = 10_000;
+
   private final FileInputStream in = new FileInputStream(FileDescriptor.in);
   private final FileOutputStream out = new FileOutputStream(FileDescriptor.out);
   private final FileOutputStream err = new FileOutputStream(FileDescriptor.err);
   private final boolean plain;
+
+  /** Lines of tools that are on stderr already. */
+  private final Set<String> shown = ConcurrentHashMap.newKeySet();
 
   /** With {@code plain} nothing is coloured. */
   Console(boolean plain) {
@@ -40,19 +50,41 @@ final class Console {
   /**
    * Writes a line, or several, to stdout.
    *
-   * @throws ClosedOutput if nobody reads it any more
+   * @throws LostOutput if it cannot be written, as nobody reads it any more or the disk is full
    */
   void print(String line) {
     try {
       out.write((line + "\n").getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
-      throw new ClosedOutput();
+      throw lost(1, e);
     }
   }
 
-  /** Writes a line to stderr, {@code berth: } before it. */
+  /** Writes a line to stderr, {@code berth: } before it; its further lines if they are new. */
   void say(String message) {
-    sayRaw("berth: " + message + "\n");
+    sayRaw("berth: " + unlessShown(message, shown) + "\n");
+  }
+
+  /** Writes a line of some tool's output to stderr; a message that quotes it need not repeat it. */
+  void show(String line) {
+    if (shown.size() < MOST_SHOWN) {
+      shown.add(line);
+    }
+    sayRaw(line + "\n");
+  }
+
+  /** The message with one short line for each run of lines, after its first, that were shown. */
+  static String unlessShown(String message, Set<String> shown) {
+    List<String> lines = new ArrayList<>();
+    for (String line : message.lines().toList()) {
+      boolean known = !lines.isEmpty() && shown.contains(Table.clean(line.strip()));
+      if (!known) {
+        lines.add(line);
+      } else if (!lines.get(lines.size() - 1).equals(AS_ABOVE)) {
+        lines.add(AS_ABOVE);
+      }
+    }
+    return String.join("\n", lines);
   }
 
   /** Writes to stderr as it is. */
@@ -88,25 +120,70 @@ final class Console {
 
   /** Looks at where the descriptor leads: starting {@code tty} would cost more than a command. */
   private static boolean isTerminal(int descriptor) {
+    return leadsToTerminal(target(descriptor));
+  }
+
+  private static boolean leadsToTerminal(String target) {
+    return target.startsWith("/dev/pts/")
+        || target.startsWith("/dev/tty")
+        || target.equals("/dev/console");
+  }
+
+  /** Where the descriptor leads; empty if it is closed. */
+  private static String target(int descriptor) {
     try {
-      String target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
-      return target.startsWith("/dev/pts/")
-          || target.startsWith("/dev/tty")
-          || target.equals("/dev/console");
+      return Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
     } catch (IOException e) {
-      return false;
+      return "";
     }
   }
 
-  /** Whoever read this process's stdout has closed it, as {@code head} does: the end, quietly. */
-  static final class ClosedOutput extends RuntimeException {
+  /**
+   * What a failed write to stdout (1) or stderr (2) means. The JDK keeps the error's number to
+   * itself; where the descriptor leads tells as much: a pipe, a socket and a terminal fail when
+   * their other end is closed, a file and a device do not.
+   */
+  static LostOutput lost(int descriptor, IOException e) {
+    String target = target(descriptor);
+    if (target.startsWith("pipe:") || target.startsWith("socket:") || leadsToTerminal(target)) {
+      return new LostOutput(LostOutput.CLOSED, "");
+    }
+    String name = descriptor == 1 ? "stdout" : "stderr";
+    return new LostOutput(
+        Failures.SANDBOX,
+        "Tried to write to "
+            + name
+            + (target.isEmpty() ? "" : " (" + Table.clean(target) + ")")
+            + ", but: "
+            + e.getMessage()
+            + "; what is there is not all.");
+  }
+
+  /** Stdout or stderr takes nothing any more. */
+  static final class LostOutput extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     /** What a shell reports of a process that SIGPIPE ended. */
-    static final int CODE = 141;
+    static final int CLOSED = 141;
 
-    ClosedOutput() {
-      super("stdout is closed", null, false, false);
+    private final int code;
+
+    private LostOutput(int code, String message) {
+      super(message, null, false, false);
+      this.code = code;
+    }
+
+    /** What this process ends with. */
+    int code() {
+      return code;
+    }
+
+    /** Says what was lost; of an output that its reader has closed, as head does, nothing. */
+    void report(Console console) {
+      String message = getMessage();
+      if (message != null && !message.isEmpty()) {
+        console.say(message);
+      }
     }
   }
 }

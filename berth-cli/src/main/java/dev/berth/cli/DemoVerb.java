@@ -164,7 +164,7 @@ final class DemoVerb implements Verb {
     }
     console.print(table.toString());
     for (Result result : others) {
-      console.print("\n" + result.id() + " " + result.verdict() + ": " + result.reason());
+      console.print("\n" + result.id() + " " + result.verdict().word() + ": " + result.reason());
       console.print(folder.tail(result.id(), TAIL));
     }
     console.print(

@@ -28,7 +28,7 @@ final class ImageLsVerb implements Verb {
     Instant now = Instant.now();
     for (StoredImage image : images) {
       table.row(
-          image.key().reference(),
+          image.key().name(),
           kind(image),
           Sizes.show(image.bytes()),
           Durations.show(Duration.between(image.created(), now)) + " ago",
@@ -45,7 +45,8 @@ final class ImageLsVerb implements Verb {
 
   private static Json json(StoredImage image) {
     return new Json()
-        .put("image", image.key().reference())
+        .put("image", image.key().name())
+        .put("reference", image.key().reference())
         .put("kind", kind(image))
         .put("architecture", image.key().architecture())
         .put("path", image.path().toString())

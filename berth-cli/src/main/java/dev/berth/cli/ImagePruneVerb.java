@@ -24,7 +24,7 @@ final class ImagePruneVerb implements Verb {
     List<StoredImage> removed = Images.store().prune(unusedFor);
     long bytes = 0;
     for (StoredImage image : removed) {
-      shell.console().print(image.key().reference());
+      shell.console().print(image.key().name());
       bytes += image.bytes();
     }
     shell.console().say("removed " + removed.size() + " images, " + Sizes.show(bytes));

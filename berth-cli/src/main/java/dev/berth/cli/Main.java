@@ -1,6 +1,7 @@
 package dev.berth.cli;
 
 import dev.berth.SandboxException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -33,8 +34,9 @@ public final class Main {
   private int run(List<String> words) {
     try {
       return dispatch(words);
-    } catch (Console.ClosedOutput e) {
-      return Console.ClosedOutput.CODE;
+    } catch (Console.LostOutput e) {
+      e.report(console);
+      return e.code();
     } catch (InterruptedException e) {
       trace(e);
       return shell.signals().exitCode();
@@ -50,16 +52,18 @@ public final class Main {
   }
 
   private int dispatch(List<String> words) throws InterruptedException {
-    if (!words.isEmpty() && words.get(0).equals("--debug")) {
-      debug = true;
-      words = words.subList(1, words.size());
-    }
+    List<String> before = Verbs.optionsBefore(words);
+    words = words.subList(before.size(), words.size());
+    debug |= before.contains("--debug");
     String name = words.isEmpty() ? "help" : words.get(0);
     if (name.equals("help") || name.equals("--help") || name.equals("-h")) {
       return help(words.size() > 1 ? words.subList(1, words.size()) : List.of());
     }
     if (name.equals("--version") || name.equals("-V")) {
       name = "version";
+    }
+    if (name.startsWith("-")) {
+      return misplaced(name);
     }
     int used = 1;
     if (name.equals(Verbs.IMAGE) && words.size() > 1 && !words.get(1).startsWith("-")) {
@@ -70,7 +74,10 @@ public final class Main {
     if (verb == null) {
       return name.equals(Verbs.IMAGE) ? help(List.of(Verbs.IMAGE)) : unknown(name);
     }
-    return parseAndRun(verb, name, words.subList(used, words.size()));
+    // As if they stood where its own options do.
+    List<String> all = new ArrayList<>(before);
+    all.addAll(words.subList(used, words.size()));
+    return parseAndRun(verb, name, all);
   }
 
   private int parseAndRun(Verb verb, String name, List<String> words) throws InterruptedException {
@@ -117,6 +124,18 @@ public final class Main {
     }
     console.print(usage(Verbs.commandLine(verb, new CommonOptions())).stripTrailing());
     return 0;
+  }
+
+  private int misplaced(String option) {
+    console.say(
+        "the option '"
+            + option
+            + "' stands before a verb; it belongs after it, as in: berth VERB "
+            + option
+            + " …. Before it may stand "
+            + String.join(", ", Verbs.ANYWHERE)
+            + " alone. Try: berth --help");
+    return Failures.USAGE;
   }
 
   private int unknown(String name) {

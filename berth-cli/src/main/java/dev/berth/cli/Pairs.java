@@ -32,14 +32,22 @@ final class Pairs {
     return pairs;
   }
 
-  /** Labels; a name alone has an empty value. */
+  /** Labels. */
   static Map<String, String> labels(List<String> words) {
     Map<String, String> pairs = new LinkedHashMap<>();
     for (String word : words) {
       int equals = word.indexOf('=');
-      pairs.put(
-          equals < 0 ? word : word.substring(0, equals),
-          equals < 0 ? "" : word.substring(equals + 1));
+      if (equals <= 0) {
+        throw new RequestException(
+            "Tried to use '"
+                + word
+                + "' as a label; it must be NAME=TEXT, where TEXT may be empty, such as job=42.");
+      }
+      String name = word.substring(0, equals);
+      if (pairs.put(name, word.substring(equals + 1)) != null) {
+        throw new RequestException(
+            "Tried to set the label '" + name + "' twice; each name may stand once.");
+      }
     }
     return pairs;
   }

@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /** The output of a background command, shown again: what is kept of it, or on to its end. */
 final class Replay {
@@ -18,7 +19,7 @@ final class Replay {
   private final SandboxProcess process;
   private final Console console;
   private final AtomicLong shown = new AtomicLong();
-  private volatile boolean closedOutput;
+  private volatile Console.@Nullable LostOutput lost;
 
   Replay(SandboxProcess process, Console console) {
     this.process = process;
@@ -27,16 +28,17 @@ final class Replay {
 
   /** Shows it; with {@code toEnd} returns only when the command has ended. */
   void show(boolean toEnd) throws InterruptedException {
-    Thread errors = pass("stderr", process.stderr(), console.err());
-    Thread output = pass("stdout", process.stdout(), console.out());
+    Thread errors = pass(2, process.stderr(), console.err());
+    Thread output = pass(1, process.stdout(), console.out());
     if (toEnd) {
       output.join();
       errors.join();
     } else {
       untilSilent(output, errors);
     }
-    if (closedOutput) {
-      throw new Console.ClosedOutput();
+    Console.LostOutput failed = lost;
+    if (failed != null) {
+      throw failed;
     }
   }
 
@@ -50,21 +52,21 @@ final class Replay {
     }
   }
 
-  private Thread pass(String name, InputStream from, OutputStream to) {
-    Thread thread = new Thread(() -> pass(from, to), "berth-" + name);
+  private Thread pass(int descriptor, InputStream from, OutputStream to) {
+    Thread thread = new Thread(() -> show(descriptor, from, to), "berth-output-" + descriptor);
     thread.setDaemon(true);
     thread.start();
     return thread;
   }
 
-  private void pass(InputStream from, OutputStream to) {
+  private void show(int descriptor, InputStream from, OutputStream to) {
     byte[] chunk = new byte[1 << 16];
     try {
       for (int n = from.read(chunk); n >= 0; n = from.read(chunk)) {
         try {
           to.write(chunk, 0, n);
         } catch (IOException e) {
-          closedOutput = true;
+          lost = Console.lost(descriptor, e);
           return;
         }
         shown.addAndGet(n);

@@ -44,8 +44,8 @@ final class RunVerb implements Verb {
     SandboxSpec.Builder spec = Words.image(image);
     place.applyTo(spec, shell.env());
     options.applyTo(spec);
-    Steps steps = new Steps(shell.console());
-    try (Berth berth = provider.open(steps)) {
+    try (Steps steps = new Steps(shell.console());
+        Berth berth = provider.open(steps)) {
       if (streams.detached) {
         return startDetached(berth, spec.build(), command, shell, steps);
       }

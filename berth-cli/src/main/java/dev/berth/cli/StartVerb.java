@@ -27,8 +27,8 @@ final class StartVerb implements Verb {
     SandboxSpec.Builder spec = Words.image(image);
     place.applyTo(spec, shell.env());
     options.applyTo(spec);
-    Steps steps = new Steps(shell.console());
-    try (Berth berth = provider.open(steps);
+    try (Steps steps = new Steps(shell.console());
+        Berth berth = provider.open(steps);
         Sandbox sandbox = berth.create(spec.build())) {
       steps.close();
       sandbox.notices().forEach(shell.console()::say);

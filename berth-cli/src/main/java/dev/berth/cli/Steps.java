@@ -29,15 +29,16 @@ final class Steps implements Consumer<String>, AutoCloseable {
       String shown = line.length() > WIDTH ? line.substring(0, WIDTH - 1) + "…" : line;
       console.sayRaw("\r" + shown + "\u001b[K");
     } else if (line.indexOf('%') < 0) {
-      console.sayRaw(line + "\n");
+      console.show(line);
     }
   }
 
-  /** Takes the drawn line away. */
+  /** Takes the drawn line away, once. */
   @Override
   public synchronized void close() {
     if (redraw && !last.isEmpty()) {
       console.sayRaw("\r\u001b[K");
+      last = "";
     }
   }
 }

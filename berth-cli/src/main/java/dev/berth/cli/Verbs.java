@@ -1,8 +1,12 @@
 package dev.berth.cli;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.TypeConversionException;
 
 /** The verbs by name. Each one's class is loaded when it is asked for, not before. */
 final class Verbs {
@@ -33,7 +37,20 @@ final class Verbs {
           "eval",
           "version");
 
+  /** Options that may stand before the verb, too. */
+  static final List<String> ANYWHERE = List.of("--provider", "--config", "--debug");
+
   private Verbs() {}
+
+  /** Those with which a command line begins, their values among them. */
+  static List<String> optionsBefore(List<String> words) {
+    int end = 0;
+    while (end < words.size() && ANYWHERE.contains(words.get(end).split("=", 2)[0])) {
+      boolean alone = words.get(end).equals("--debug") || words.get(end).contains("=");
+      end = Math.min(words.size(), end + (alone ? 1 : 2));
+    }
+    return words.subList(0, end);
+  }
 
   static @Nullable Verb find(String name) {
     return switch (name) {
@@ -67,10 +84,32 @@ final class Verbs {
     CommandLine line = new CommandLine(verb);
     line.addMixin("common", common);
     line.setExpandAtFiles(false);
-    line.setCaseInsensitiveEnumValuesAllowed(true);
+    for (OptionSpec option : line.getCommandSpec().options()) {
+      if (option.type().isEnum()) {
+        takeLowerCase(line, option.type());
+      }
+    }
     line.setStopAtPositional(verb.endsAtPositional());
     line.setUsageHelpAutoWidth(true);
     return line;
+  }
+
+  /** Reads one of an enum's values as people write it: in lower case. */
+  private static <T> void takeLowerCase(CommandLine line, Class<T> type) {
+    line.registerConverter(type, word -> choose(type, word));
+  }
+
+  private static <T> T choose(Class<T> type, String word) {
+    List<String> allowed = new ArrayList<>();
+    for (T constant : type.getEnumConstants()) {
+      String name = constant.toString().toLowerCase(Locale.ROOT);
+      if (name.equals(word.toLowerCase(Locale.ROOT))) {
+        return constant;
+      }
+      allowed.add(name);
+    }
+    throw new TypeConversionException(
+        "'" + word + "' is not one of: " + String.join(", ", allowed));
   }
 
   /** All verbs, or those of one group, with a line for each. */
@@ -86,7 +125,9 @@ final class Verbs {
         text.append('\n');
       }
     }
-    text.append("\nMore about one: berth VERB --help. Stack traces: --debug or BERTH_DEBUG=1.");
+    text.append(
+        "\nMore about one: berth VERB --help. --provider, --config and --debug may also stand"
+            + " before the verb.\nStack traces: --debug or BERTH_DEBUG=1.");
     return text.toString();
   }
 

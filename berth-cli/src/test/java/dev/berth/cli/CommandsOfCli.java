@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -86,7 +87,38 @@ interface CommandsOfCli extends CliSubject {
         cli().shell("$BERTH exec " + id() + " sh -c 'exec yes berth-closed' | head -1");
     assertThat(result.stdout()).isEqualTo("berth-closed\n");
     assertThat(result.stderr()).isEmpty();
-    await().until(() -> !cli().run("status", id()).stdout().contains("running  command"));
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .until(() -> !cli().run("status", id()).stdout().contains("running  command"));
+  }
+
+  @Test
+  default void aFullDiskUnderTheOutputIsSaid() {
+    for (String verb :
+        new String[] {"exec " + id() + " seq 1 100000", "ps --provider " + provider()}) {
+      Cli.Result result = cli().shell("$BERTH " + verb + " > /dev/full");
+      assertThat(result.code()).as(verb).isEqualTo(125);
+      assertThat(result.stderr().lines())
+          .singleElement()
+          .asString()
+          .startsWith("berth: Tried to write to stdout (/dev/full)")
+          .contains("No space left on device");
+    }
+  }
+
+  @Test
+  default void aPipeThatIsClosedIsTheEnd() {
+    Cli.Result result =
+        cli().shell("($BERTH exec " + id() + " yes; echo code=$? >&2) | head -1 > /dev/null");
+    assertThat(result.stderr()).isEqualTo("code=141\n");
+  }
+
+  @Test
+  default void someOptionsMayStandBeforeTheVerb() {
+    assertThat(cli().shell("$BERTH --provider " + provider() + " --debug ps").code()).isZero();
+    Cli.Result other = cli().shell("$BERTH -it exec " + id() + " true");
+    assertThat(other.code()).isEqualTo(2);
+    assertThat(other.stderr().lines()).singleElement().asString().contains("berth VERB -it");
   }
 
   @Test

@@ -106,8 +106,24 @@ class ParsingTest {
   }
 
   @Test
-  void labelsNeedNoValue() {
-    assertThat(Pairs.labels(List.of("a=b", "c"))).containsEntry("a", "b").containsEntry("c", "");
+  void aLabelsTextMayBeEmptyAndHoldEqualsSigns() {
+    assertThat(Pairs.labels(List.of("a=b=c", "d=")))
+        .containsExactly(Map.entry("a", "b=c"), Map.entry("d", ""));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"novalue", "=v", "="})
+  void whatIsNoLabelIsRefused(String word) {
+    assertThatExceptionOfType(RequestException.class)
+        .isThrownBy(() -> Pairs.labels(List.of(word)))
+        .withMessageContaining("NAME=TEXT");
+  }
+
+  @Test
+  void aLabelIsSetOnce() {
+    assertThatExceptionOfType(RequestException.class)
+        .isThrownBy(() -> Pairs.labels(List.of("a=b", "a=c")))
+        .withMessageContaining("'a' twice");
   }
 
   @ParameterizedTest

@@ -67,6 +67,29 @@ class VerbsTest {
     }
   }
 
+  @Test
+  void someOptionsMayStandBeforeTheVerb() {
+    assertThat(
+            Verbs.optionsBefore(
+                List.of("--config", "f", "--debug", "--provider=local", "ps", "-x")))
+        .containsExactly("--config", "f", "--debug", "--provider=local");
+    assertThat(Verbs.optionsBefore(List.of("run", "--debug"))).isEmpty();
+    assertThat(Verbs.optionsBefore(List.of("-it", "run"))).isEmpty();
+    assertThat(Verbs.optionsBefore(List.of("--config"))).containsExactly("--config");
+  }
+
+  @Test
+  void choicesAreShownAsTheyAreTyped() {
+    assertThatExceptionOfType(CommandLine.ParameterException.class)
+        .isThrownBy(() -> parse("run", "--network", "bridge", "img", "ls"))
+        .withMessageContaining("'bridge' is not one of: host, none");
+    assertThatExceptionOfType(CommandLine.ParameterException.class)
+        .isThrownBy(() -> parse("image pull", "--policy", "sometimes", "img"))
+        .withMessageContaining("never, missing, always");
+    assertThat(parse("run", "--network", "NONE", "img", "ls").hasMatchedOption("--network"))
+        .isTrue();
+  }
+
   private static CommandLine line(String name) {
     return Verbs.commandLine(Objects.requireNonNull(Verbs.find(name)), new CommonOptions());
   }

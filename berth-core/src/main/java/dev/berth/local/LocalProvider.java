@@ -1,6 +1,5 @@
 package dev.berth.local;
 
-import dev.berth.Command;
 import dev.berth.Network;
 import dev.berth.Sandbox;
 import dev.berth.SandboxResources;
@@ -134,9 +133,7 @@ public final class LocalProvider implements SandboxProvider {
                 work.toString(),
                 "--tag",
                 folder.id()));
-    limit(command, "--lease", spec.lease());
-    limit(command, "--ttl", spec.ttl());
-    limit(command, "--idle", spec.idleLimit());
+    command.addAll(Launch.limits(spec));
     List<String> notices =
         new ArrayList<>(
             List.of(
@@ -170,12 +167,6 @@ public final class LocalProvider implements SandboxProvider {
             "TMPDIR",
             folder.folder("tmp").toString());
     return new Launch(command, env, notices, true);
-  }
-
-  private static void limit(List<String> command, String flag, @Nullable Duration duration) {
-    if (duration != null && !duration.equals(Command.FOREVER)) {
-      command.addAll(List.of(flag, Long.toString(duration.toMillis())));
-    }
   }
 
   private static Duration or(@Nullable Duration value, Duration otherwise) {

@@ -1,24 +1,30 @@
 package dev.berth.core.guest;
 
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.SecureDirectoryStream;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributeView;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntPredicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -32,77 +38,61 @@ final class Descriptors {
   private static final ExecutorService OPENERS =
       Executors.newCachedThreadPool(Thread.ofPlatform().daemon().name("berth-open").factory());
 
-  /**
-   * The numbers that somebody holds: another's descriptor of the same file can close at any time.
-   */
-  private static final Set<Integer> HELD = ConcurrentHashMap.newKeySet();
+  /** Positions for folders, which nobody reads through the descriptor that is given one. */
+  private static final AtomicInteger POSITIONS =
+      new AtomicInteger(ThreadLocalRandom.current().nextInt());
 
-  /** Held while a file is opened and its number found, so that only one unheld number fits. */
-  private static final ReentrantLock OPENING = new ReentrantLock();
+  private static final long MOST_POSITION = 0x3fffffff;
 
   private static volatile int last = 64;
 
   private Descriptors() {}
 
-  /** Opens something. */
-  interface Opening<T> {
-    T open() throws IOException;
-  }
-
-  /** The number of an open file; nobody else gets it until it is let go. */
-  record Held<T>(T file, int number) {
+  /** A folder that is open, and the number of that descriptor, which is its alone until then. */
+  record Folder(FileChannel file, int number) {
     Path path() {
       return ALL.resolve(Integer.toString(number));
     }
   }
 
-  /** Opens a folder and holds its descriptor. */
-  static Held<SecureDirectoryStream<Path>> hold(Opening<SecureDirectoryStream<Path>> opening)
-      throws IOException {
-    OPENING.lock();
+  /**
+   * Opens a folder that is open already once more, and finds the number of the new descriptor. It
+   * is told from all others of the same folder, whoever opened them, by the position it is set to.
+   */
+  static Folder reopen(SecureDirectoryStream<Path> stream) throws IOException {
+    FileChannel file =
+        (FileChannel)
+            stream.newByteChannel(
+                Path.of("."), Set.of(StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS));
+    boolean done = false;
     try {
-      SecureDirectoryStream<Path> stream = opening.open();
-      boolean done = false;
-      try {
-        var attributes = stream.getFileAttributeView(BasicFileAttributeView.class).readAttributes();
-        int number = find(attributes);
-        HELD.add(number);
-        done = true;
-        return new Held<>(stream, number);
-      } finally {
-        if (!done) {
-          stream.close();
-        }
+      long position = 1 + (POSITIONS.incrementAndGet() & MOST_POSITION);
+      file.position(position);
+      byte[] line = ("pos:\t" + position + "\n").getBytes(StandardCharsets.US_ASCII);
+      var attributes = stream.getFileAttributeView(BasicFileAttributeView.class).readAttributes();
+      int number = find(attributes, candidate -> startsWith(candidate, line));
+      done = true;
+      return new Folder(file, number);
+    } finally {
+      if (!done) {
+        file.close();
       }
-    } finally {
-      OPENING.unlock();
     }
   }
 
-  /** Closes it and lets its number go, which is free for others only then. */
-  static void letGo(Held<SecureDirectoryStream<Path>> held) throws IOException {
-    OPENING.lock();
-    try {
-      held.file().close();
-    } finally {
-      HELD.remove(held.number());
-      OPENING.unlock();
-    }
-  }
-
-  /** The path in {@code /proc/self/fd} of a file that is open just now, for use at once. */
+  /** The path in {@code /proc/self/fd} of a file of ours that is open just now, to use at once. */
   static Path path(BasicFileAttributes open) throws IOException {
-    return ALL.resolve(Integer.toString(find(open)));
+    return ALL.resolve(Integer.toString(find(open, number -> true)));
   }
 
-  /** The number of a descriptor of this file that nobody holds. */
-  private static int find(BasicFileAttributes open) throws IOException {
+  /** The number of a descriptor of this file that is accepted. */
+  private static int find(BasicFileAttributes open, IntPredicate accepted) throws IOException {
     Object key = open.fileKey();
     if (key != null) {
       int start = last;
       for (int i = 0; i <= NEAR; i++) {
         for (int number : new int[] {start + i, start - i}) {
-          if (number >= 0 && fits(number, key)) {
+          if (number >= 0 && key.equals(key(number)) && accepted.test(number)) {
             last = number;
             return number;
           }
@@ -111,7 +101,7 @@ final class Descriptors {
       try (Stream<Path> all = Files.list(ALL)) {
         for (Path path : (Iterable<Path>) all::iterator) {
           int number = Integer.parseInt(path.getFileName().toString());
-          if (fits(number, key)) {
+          if (key.equals(key(number)) && accepted.test(number)) {
             last = number;
             return number;
           }
@@ -121,15 +111,22 @@ final class Descriptors {
     throw new IOException("it was replaced while it was being copied");
   }
 
-  private static boolean fits(int number, Object key) {
-    return !HELD.contains(number) && key.equals(key(ALL.resolve(Integer.toString(number))));
-  }
-
-  private static @Nullable Object key(Path path) {
+  private static @Nullable Object key(int number) {
     try {
+      Path path = ALL.resolve(Integer.toString(number));
       return Files.readAttributes(path, BasicFileAttributes.class).fileKey();
     } catch (IOException e) {
       return null;
+    }
+  }
+
+  /** Whether what the kernel tells of a descriptor begins with these bytes: its position. */
+  private static boolean startsWith(int number, byte[] line) {
+    // Not by Files, which reads files of /proc by their size.
+    try (FileInputStream in = new FileInputStream("/proc/self/fdinfo/" + number)) {
+      return Arrays.equals(in.readNBytes(line.length), line);
+    } catch (IOException e) {
+      return false;
     }
   }
 

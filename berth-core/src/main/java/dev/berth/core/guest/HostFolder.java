@@ -37,14 +37,22 @@ final class HostFolder implements Closeable {
   private static final FileAttribute<?> OWNER_FOLDER =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
-  private final Descriptors.Held<SecureDirectoryStream<Path>> held;
   private final SecureDirectoryStream<Path> stream;
+  private final Descriptors.Folder again;
   private final Path here;
 
-  private HostFolder(Descriptors.Opening<DirectoryStream<Path>> opening) throws IOException {
-    this.held = Descriptors.hold(() -> secure(opening.open()));
-    this.stream = held.file();
-    this.here = held.path();
+  private HostFolder(SecureDirectoryStream<Path> stream) throws IOException {
+    this.stream = stream;
+    boolean done = false;
+    try {
+      this.again = Descriptors.reopen(stream);
+      this.here = again.path();
+      done = true;
+    } finally {
+      if (!done) {
+        stream.close();
+      }
+    }
   }
 
   /** What an entry is. */
@@ -73,13 +81,13 @@ final class HostFolder implements Closeable {
   /** Opens a folder by its path, through symlinks: the caller's own word. */
   @SuppressWarnings("StreamResourceLeak") // The folder closes it.
   static HostFolder open(Path path) throws IOException {
-    return new HostFolder(() -> Files.newDirectoryStream(path));
+    return new HostFolder(secure(Files.newDirectoryStream(path)));
   }
 
   /** Opens a folder in this one; a symlink is an error. */
   @SuppressWarnings("StreamResourceLeak") // The folder closes it.
   HostFolder enter(Path name) throws IOException {
-    return new HostFolder(() -> stream.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS));
+    return new HostFolder(secure(stream.newDirectoryStream(name, LinkOption.NOFOLLOW_LINKS)));
   }
 
   private static SecureDirectoryStream<Path> secure(DirectoryStream<Path> stream)
@@ -179,6 +187,8 @@ final class HostFolder implements Closeable {
 
   @Override
   public void close() throws IOException {
-    Descriptors.letGo(held);
+    try (stream) {
+      again.file().close();
+    }
   }
 }

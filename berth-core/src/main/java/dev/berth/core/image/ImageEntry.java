@@ -31,7 +31,7 @@ import java.util.Properties;
  * <pre>
  * current           which version is the image, what it is; its time of change is the last use
  * v-RANDOM[.sif]    versions: the current one, and older ones that are still used
- * new-OWNER-RANDOM  what a producer is making
+ * new-OWNER-RANDOM/ what a producer is making
  * uses/VERSION~p~RANDOM   held locked by a process
  * uses/VERSION~s~ID       a sandbox's; holds the path of its folder, and counts while that exists
  * </pre>
@@ -152,10 +152,13 @@ final class ImageEntry {
     return users;
   }
 
-  /** A path for a producer of this process to make the image at. */
+  /**
+   * A path for a producer of this process to make the image at, in a folder of its own: what else
+   * the producer's programs put there goes with it.
+   */
   Path fresh(ImageKind kind) throws IOException {
-    Files.createDirectories(folder);
-    return folder.resolve("new-" + owner() + "-" + FreshName.of(16) + suffix(kind));
+    return Files.createDirectories(folder.resolve("new-" + owner() + "-" + FreshName.of(16)))
+        .resolve("image" + suffix(kind));
   }
 
   /** Makes what was produced the image. */

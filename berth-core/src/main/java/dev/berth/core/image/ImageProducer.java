@@ -7,8 +7,8 @@ import java.util.function.Consumer;
 @FunctionalInterface
 public interface ImageProducer {
   /**
-   * Makes the file or folder {@code target}, which does not exist; its parent does. What it leaves
-   * when it fails is deleted.
+   * Makes the file or folder {@code target}, which does not exist; its parent does, and is this
+   * producer's alone: what else it leaves there is deleted.
    *
    * @param progress takes a line for people at any time
    * @throws dev.berth.SandboxException saying what was tried and why it failed; all who wait for

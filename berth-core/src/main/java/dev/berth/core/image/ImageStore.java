@@ -3,8 +3,10 @@ package dev.berth.core.image;
 import dev.berth.CreateException;
 import dev.berth.RequestException;
 import dev.berth.SandboxException;
+import dev.berth.core.process.Reason;
 import dev.berth.core.state.CacheHome;
 import dev.berth.core.state.FolderRemoval;
+import dev.berth.core.state.Lease;
 import dev.berth.core.state.StateHome;
 import java.io.File;
 import java.io.IOException;
@@ -17,6 +19,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
@@ -121,6 +125,24 @@ public final class ImageStore {
   }
 
   /**
+   * What is in the store under a name that a person gave, in every form: of a file of this host
+   * what was unpacked of it, whatever its state then.
+   */
+  public List<StoredImage> named(String name) throws InterruptedException {
+    ImageReference reference = ImageReference.parse(name);
+    Optional<Path> file =
+        reference.local() ? Optional.of(ImageKey.real(reference.path())) : Optional.empty();
+    return list().stream()
+        .filter(image -> {
+          String stored = image.key().reference();
+          return stored.equals(name)
+              || stored.equals(reference.text())
+              || file.isPresent() && file.equals(image.key().file());
+        })
+        .toList();
+  }
+
+  /**
    * Removes an image.
    *
    * @param patience how long to wait until nobody uses it
@@ -193,7 +215,7 @@ public final class ImageStore {
                 return image.filter(found -> old);
               })
           .ifPresent(removed::add);
-      tidy(entry);
+      sweep(entry);
     }
     pruneParts(limit);
     return removed;
@@ -209,14 +231,54 @@ public final class ImageStore {
     }
   }
 
-  /** Deletes what nobody can begin to use any more. */
-  void tidy(ImageEntry entry) throws InterruptedException {
-    List<Path> garbage = gated(entry, "tidy up the images", entry::garbage);
-    for (Path leftover : garbage) {
-      if (ImageEntry.unfinished(leftover)) {
-        Makers.kill(leftover.getFileName().toString());
-      }
+  /**
+   * Removes what killed producers have left and old versions that nobody uses any more, of images
+   * that nobody is making just now: who makes one tidies up after itself.
+   *
+   * @return what was removed
+   */
+  public List<Path> sweep() throws InterruptedException {
+    List<Path> removed = new ArrayList<>();
+    for (ImageEntry entry : entries()) {
+      removed.addAll(sweep(entry));
     }
+    return removed;
+  }
+
+  private List<Path> sweep(ImageEntry entry) throws InterruptedException {
+    try {
+      Optional<Lease> alone = Gate.tryTake(lockFile(entry, "produce").toFile());
+      if (alone.isEmpty()) {
+        return List.of();
+      }
+      try (Lease held = alone.get()) {
+        return tidy(entry);
+      }
+    } catch (IOException e) {
+      throw failed("tidy up the images", e);
+    }
+  }
+
+  /**
+   * Variables for the programs that a producer starts, by which they are found and ended should
+   * this process be killed before them.
+   *
+   * @param target what {@link ImageProducer#produce} was given
+   */
+  public static Map<String, String> mark(Path target) {
+    return Map.of(Makers.MARK, folder(target).getFileName().toString());
+  }
+
+  /**
+   * Deletes what nobody can begin to use any more.
+   *
+   * @return that
+   */
+  List<Path> tidy(ImageEntry entry) throws InterruptedException {
+    List<Path> garbage = gated(entry, "tidy up the images", entry::garbage);
+    garbage.stream()
+        .filter(ImageEntry::unfinished)
+        .forEach(leftover -> Makers.kill(leftover.getFileName().toString()));
     // What cannot be deleted now is found again the next time.
     removal.remove(garbage.toArray(Path[]::new));
     gated(
@@ -226,6 +288,12 @@ public final class ImageStore {
           entry.deleteIfEmpty();
           return true;
         });
+    return garbage;
+  }
+
+  /** The folder of the producer that makes this. */
+  static Path folder(Path target) {
+    return Objects.requireNonNull(target.getParent());
   }
 
   void remove(Path leftover) {
@@ -251,7 +319,7 @@ public final class ImageStore {
   }
 
   static SandboxException failed(String tried, IOException e) {
-    return new CreateException(null, null, "Tried to " + tried + ", but " + e + ".", e);
+    return new CreateException(null, null, "Tried to " + tried + ", but " + Reason.of(e) + ".", e);
   }
 
   /** This host's name in a form that fits into a file's name. */

@@ -94,7 +94,7 @@ final class Production {
       Failure.write(failureFile(), e);
       throw e;
     } finally {
-      store.remove(made);
+      store.remove(ImageStore.folder(made));
       tidyEvenIfInterrupted();
     }
   }

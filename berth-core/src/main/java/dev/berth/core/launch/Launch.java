@@ -1,7 +1,12 @@
 package dev.berth.core.launch;
 
+import dev.berth.Command;
+import dev.berth.SandboxSpec;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How one guest is started on this host.
@@ -18,5 +23,20 @@ public record Launch(
     command = List.copyOf(command);
     env = Map.copyOf(env);
     notices = List.copyOf(notices);
+  }
+
+  /** The guest's arguments for the times that a spec limits; its lease is the provider's to set. */
+  public static List<String> limits(SandboxSpec spec) {
+    List<String> arguments = new ArrayList<>();
+    limit(arguments, "--lease", spec.lease());
+    limit(arguments, "--ttl", spec.ttl());
+    limit(arguments, "--idle", spec.idleLimit());
+    return arguments;
+  }
+
+  private static void limit(List<String> arguments, String flag, @Nullable Duration duration) {
+    if (duration != null && !duration.equals(Command.FOREVER)) {
+      arguments.addAll(List.of(flag, Long.toString(duration.toMillis())));
+    }
   }
 }

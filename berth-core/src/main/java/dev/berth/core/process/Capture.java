@@ -23,7 +23,7 @@ final class Capture implements AutoCloseable {
   private static final FileAttribute<?> PRIVATE =
       PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
 
-  private final @Nullable File file;
+  private @Nullable File file;
   private final @Nullable RandomAccessFile reader;
   private final int limit;
   private final @Nullable Consumer<String> lines;
@@ -56,12 +56,24 @@ final class Capture implements AutoCloseable {
       if (file != null) {
         delete(file);
       }
-      return new Capture(null, null, limit, lines, "(its output could not be kept: " + e + ")");
+      return new Capture(
+          null, null, limit, lines, "(its output could not be kept: " + Reason.of(e) + ")");
     }
   }
 
   ProcessBuilder.Redirect redirect() {
     return file == null ? ProcessBuilder.Redirect.DISCARD : ProcessBuilder.Redirect.appendTo(file);
+  }
+
+  /**
+   * Takes the file's name away: who has it open keeps it, and no name is left behind if this
+   * process is killed. To be called once the program runs.
+   */
+  void unlink() {
+    if (file != null) {
+      delete(file);
+      file = null;
+    }
   }
 
   boolean wanted() {
@@ -115,7 +127,7 @@ final class Capture implements AutoCloseable {
               + " bytes left out) …\n"
               + part(reader, length - last, last);
     } catch (IOException e) {
-      text = "(its output could not be read: " + e + ")";
+      text = "(its output could not be read: " + Reason.of(e) + ")";
     }
   }
 
@@ -136,9 +148,7 @@ final class Capture implements AutoCloseable {
     } catch (IOException e) {
       // Only read from: nothing is lost.
     }
-    if (file != null) {
-      delete(file);
-    }
+    unlink();
   }
 
   private void emit(Consumer<String> consumer) {

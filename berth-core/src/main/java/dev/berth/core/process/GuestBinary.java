@@ -88,7 +88,7 @@ public final class GuestBinary {
       }
       return file;
     } catch (IOException e) {
-      throw unsupported("it could not be stored at " + file + ": " + e, e);
+      throw unsupported("it could not be stored at " + file + ": " + Reason.of(e), e);
     }
   }
 

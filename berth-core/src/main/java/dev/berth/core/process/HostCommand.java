@@ -18,10 +18,10 @@ import org.jspecify.annotations.Nullable;
  * One of Berth's own programs, run on the host: {@code apptainer}, {@code newuidmap}, the guest's
  * host mode. Immutable; never for what runs inside a sandbox.
  *
- * <p>Its stdin is {@code /dev/null}. Its output goes to files that are deleted afterwards, not to
- * pipes: a daemon that it leaves behind ({@code apptainer instance start} does) holds a pipe open,
- * and whoever reads that to its end waits for ever. Arguments show in {@code ps}: secrets go into
- * the environment, whose values stand in no message.
+ * <p>Its stdin is {@code /dev/null}. Its output goes to files without a name, not to pipes: a
+ * daemon that it leaves behind ({@code apptainer instance start} does) holds a pipe open, and
+ * whoever reads that to its end waits for ever. Arguments show in {@code ps}: secrets go into the
+ * environment, whose values stand in no message.
  */
 public final class HostCommand {
   static final File NULL = new File("/dev/null");
@@ -160,7 +160,10 @@ public final class HostCommand {
     builder.redirectOutput(stdout.redirect());
     builder.redirectError(stderr.redirect());
     try {
-      return new HostRun(arguments.get(0), builder.start(), timeout, stdout, stderr);
+      Process process = builder.start();
+      stdout.unlink();
+      stderr.unlink();
+      return new HostRun(arguments.get(0), process, timeout, stdout, stderr);
     } catch (IOException e) {
       stdout.close();
       stderr.close();

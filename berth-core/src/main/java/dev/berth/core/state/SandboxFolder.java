@@ -1,6 +1,7 @@
 package dev.berth.core.state;
 
 import dev.berth.CreateException;
+import dev.berth.core.process.Reason;
 import java.io.File;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -183,7 +184,7 @@ public final class SandboxFolder {
   }
 
   private CreateException failed(String tried, IOException e) {
-    return new CreateException(null, id, "Tried to " + tried + ", but " + e + ".", e);
+    return new CreateException(null, id, "Tried to " + tried + ", but " + Reason.of(e) + ".", e);
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.berth.CreateException;
 import dev.berth.UnsupportedRequestException;
 import dev.berth.core.process.FreshName;
 import dev.berth.core.process.OwnFolder;
+import dev.berth.core.process.Reason;
 import dev.berth.spi.Finding;
 import java.io.File;
 import java.io.FileInputStream;
@@ -112,7 +113,7 @@ public final class StateHome {
       throw new CreateException(
           provider,
           null,
-          "Tried to make a folder for a sandbox in " + root + ", but " + e + ".",
+          "Tried to make a folder for a sandbox in " + root + ", but " + Reason.of(e) + ".",
           e);
     }
   }
@@ -160,7 +161,7 @@ public final class StateHome {
       findings.add(
           new Finding(subject, Finding.Level.FAILURE, String.valueOf(e.getMessage()), remedy));
     } catch (IOException e) {
-      findings.add(new Finding(subject, Finding.Level.FAILURE, root + ": " + e, remedy));
+      findings.add(new Finding(subject, Finding.Level.FAILURE, root + ": " + Reason.of(e), remedy));
     }
     return findings;
   }

@@ -294,6 +294,68 @@ class ImageStoreTest {
   }
 
   @Test
+  void whatADeadMakerLeftIsSwept() throws Exception {
+    obtain(PullPolicy.MISSING).close();
+    Path folder = files("current").get(0).getParent();
+    Path tree = folder.resolve("new-" + ImageStore.hostTag() + "-1-7-abcdefghijklmnop.tmp");
+    write(tree.resolve("deep/er"), "x");
+    Path elsewhere = folder.resolve("new-another.host-1-7-abcdefghijklmnop");
+    write(elsewhere, "x");
+
+    assertThat(store.sweep()).containsExactly(tree);
+
+    assertThat(tree).doesNotExist();
+    assertThat(elsewhere).exists();
+    assertThat(store.list()).hasSize(1);
+    assertThat(store.sweep()).isEmpty();
+  }
+
+  @Test
+  void aFolderThatADeadMakerHadMadeGoesToo() throws Exception {
+    Path folder = root.resolve("cache/images/b~1");
+    write(folder.resolve("new-" + ImageStore.hostTag() + "-1-7-abcdefghijklmnop.sif"), "x");
+
+    store.sweep();
+
+    assertThat(folder).doesNotExist();
+  }
+
+  @Test
+  void whatIsBeingMadeIsNotSwept() throws Exception {
+    store
+        .obtain(
+            KEY,
+            PullPolicy.MISSING,
+            (target, progress) -> {
+              assertThat(store.sweep()).isEmpty();
+              assertThat(target.getParent()).isDirectory();
+              write(target, "x");
+            },
+            LONG,
+            line -> {})
+        .close();
+    assertThat(store.list()).hasSize(1);
+  }
+
+  @Test
+  void whatIsUnpackedOfAFileHasTheFilesName() throws Exception {
+    Path file = Files.writeString(root.resolve("odd ?size=1&.sif"), "x");
+    ImageKey key = ImageKey.unpackedOf(file);
+    store.obtain(key, PullPolicy.MISSING, this::produce, LONG, line -> {}).close();
+
+    assertThat(store.list().get(0).key().name()).isEqualTo(file.toRealPath().toString());
+    Path link = Files.createSymbolicLink(root.resolve("link.sif"), file);
+    for (String name : List.of(file.toString(), link.toString(), key.reference())) {
+      assertThat(store.named(name)).as(name).hasSize(1);
+    }
+    Files.writeString(file, "changed");
+    assertThat(ImageKey.unpackedOf(file)).isNotEqualTo(key);
+    Files.delete(file);
+    assertThat(store.named(file.toString())).hasSize(1);
+    assertThat(store.named(root + "/other.sif")).isEmpty();
+  }
+
+  @Test
   void aDamagedEntryIsMadeAgain() throws Exception {
     obtain(PullPolicy.MISSING).close();
     Path current = files("current").get(0);

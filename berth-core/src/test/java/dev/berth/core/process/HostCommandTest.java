@@ -34,6 +34,19 @@ class HostCommandTest {
   }
 
   @Test
+  void noFileIsLeftShouldThisProcessBeKilled() throws Exception {
+    try (HostRun run = sh("sleep 300").start()) {
+      for (String descriptor : List.of("1", "2")) {
+        Path link = Path.of("/proc", Long.toString(run.pid()), "fd", descriptor);
+        assertThat(Files.readSymbolicLink(link).toString())
+            .contains("/berth-")
+            .endsWith(".out (deleted)");
+      }
+      run.kill();
+    }
+  }
+
+  @Test
   void readsNothing() throws Exception {
     assertThat(HostCommand.of("cat").run().ok()).isTrue();
   }
