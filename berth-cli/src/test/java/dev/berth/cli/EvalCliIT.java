@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -139,6 +140,21 @@ class EvalCliIT {
     Files.writeString(rows, "{\"id\": \"2\"}\n");
     assertThat(eval().end().stderr()).contains("test_command of the instance '2'");
     assertThat(out).doesNotExist();
+  }
+
+  /** Its memory does not grow with what they print, nor with their number. */
+  @Test
+  @Tag("soak")
+  void twoHundredFitIntoASmallHeap() throws Exception {
+    for (int i = 0; i < 200; i++) {
+      row(Integer.toString(i), "head -c 5000000 /dev/zero");
+    }
+    Cli.Result result =
+        cli.shell(
+            "JDK_JAVA_OPTIONS=-Xmx64m $BERTH eval --provider local -j 16 -o " + out + " " + rows);
+    assertThat(result.code()).as(result.stderr()).isZero();
+    assertThat(result.stdout()).contains("200 of 200 passed");
+    assertThat(lines(results())).hasSize(200);
   }
 
   /** A folder with no room, really: a small file system of this test's own. */

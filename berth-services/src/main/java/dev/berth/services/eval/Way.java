@@ -3,6 +3,7 @@ package dev.berth.services.eval;
 import dev.berth.Command;
 import dev.berth.ExecResult;
 import dev.berth.Sandbox;
+import dev.berth.Transfer;
 import dev.berth.services.eval.Attempt.Ended;
 import dev.berth.services.swerex.Repository;
 import java.io.IOException;
@@ -158,7 +159,10 @@ final class Way {
     must(Command.of("mkdir", "-p", "--", directory).inDirectory("/"), "making " + directory);
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
       for (Path entry : entries) {
-        sandbox.upload(entry, directory);
+        Transfer copied = sandbox.upload(entry, directory);
+        if (!copied.skipped().isEmpty()) {
+          attempt.log().say("not copied: " + String.join(", ", copied.skipped()));
+        }
       }
     } catch (IOException e) {
       throw new UncheckedIOException(
