@@ -116,17 +116,15 @@ final class DemoVerb implements Verb {
     SandboxSpec spec = SandboxSpec.builder().image(image).metadata("demo", "cpython-tests").build();
     Tasks tasks = new Tasks(spec, timeout, false);
     return modules.stream()
-        .map(
-            module ->
-                tasks.of(
-                    new BatchInstance(
-                        module,
-                        "",
-                        null,
-                        null,
-                        null,
-                        Map.of(
-                            "directory", "/tmp", "test_command", "python3 -m test -q " + module))))
+        .map(module ->
+            tasks.of(
+                new BatchInstance(
+                    module,
+                    "",
+                    null,
+                    null,
+                    null,
+                    Map.of("directory", "/tmp", "test_command", "python3 -m test -q " + module))))
         .toList();
   }
 

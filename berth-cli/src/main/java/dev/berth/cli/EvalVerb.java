@@ -139,7 +139,9 @@ final class EvalVerb implements Verb {
         new Batch(file, filter, slice, shuffle).read().stream().map(tasks::of).toList();
     if (all.isEmpty()) {
       throw new RequestException(
-          "Tried to evaluate " + file + ", but no instance is chosen; look at --filter and --slice.");
+          "Tried to evaluate "
+              + file
+              + ", but no instance is chosen; look at --filter and --slice.");
     }
     TreeSet<String> unused = new TreeSet<>();
     all.forEach(task -> unused.addAll(task.unused()));

@@ -43,11 +43,10 @@ class EvalCliIT {
   void remove() throws Exception {
     await()
         .atMost(Duration.ofSeconds(30))
-        .untilAsserted(
-            () -> {
-              cli.run("gc");
-              assertThat(cli.folders()).isEmpty();
-            });
+        .untilAsserted(() -> {
+          cli.run("gc");
+          assertThat(cli.folders()).isEmpty();
+        });
     new ProcessBuilder("rm", "-rf", home.toString()).start().waitFor();
   }
 
@@ -171,9 +170,7 @@ class EvalCliIT {
             "$BERTH eval --provider local -j 2 -o $0/m/out $1; echo first $?;",
             "rm $0/m/filler;",
             "$BERTH eval --provider local -j 2 -o $0/m/out $1; echo second $?");
-    Cli.Result result =
-        cli.shell(
-            "unshare -Urm sh -c \"$LINE\" " + home + " " + rows, line);
+    Cli.Result result = cli.shell("unshare -Urm sh -c \"$LINE\" " + home + " " + rows, line);
     assertThat(result.stdout()).as(result.stderr()).contains("first 125", "second 0");
     assertThat(result.stdout()).contains("40 of 40 passed");
     assertThat(result.stderr()).contains("No space left on device").contains("were done before");
@@ -190,7 +187,10 @@ class EvalCliIT {
     Files.writeString(
         rows,
         String.format(
-            Locale.ROOT, "{\"id\": \"%s\", \"test_command\": \"%s\", \"timeout\": 60}%n", id, command),
+            Locale.ROOT,
+            "{\"id\": \"%s\", \"test_command\": \"%s\", \"timeout\": 60}%n",
+            id,
+            command),
         StandardOpenOption.CREATE,
         StandardOpenOption.APPEND);
   }

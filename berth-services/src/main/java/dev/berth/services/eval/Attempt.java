@@ -107,8 +107,7 @@ final class Attempt {
     log.say("run " + shown(command.arguments()));
     ExecResult result = run(sandbox, command, log);
     log.endOutput();
-    log.say(
-        "exit code " + result.returnCode() + " after " + result.duration().toMillis() + " ms");
+    log.say("exit code " + result.returnCode() + " after " + result.duration().toMillis() + " ms");
     exitCodes.put(phase, result.returnCode());
     return result;
   }

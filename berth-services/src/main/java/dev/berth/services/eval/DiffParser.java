@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /** Reads a patch line by line. For one thread, once. */
 final class DiffParser {
   private static final Pattern HUNK =
-      Pattern.compile("@@ -(\\d{1,9})(?:,(\\d{1,9}))? \\+(\\d{1,9})(?:,(\\d{1,9}))? @@.*", Pattern.DOTALL);
+      Pattern.compile(
+          "@@ -(\\d{1,9})(?:,(\\d{1,9}))? \\+(\\d{1,9})(?:,(\\d{1,9}))? @@.*", Pattern.DOTALL);
   private static final String NOTHING = "/dev/null";
 
   private final List<String> lines;

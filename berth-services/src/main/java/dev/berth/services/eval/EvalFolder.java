@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The folder that an evaluation writes: {@code results.jsonl}, a line for each instance that ended;
- * {@code logs/}, a file for each; {@code report.html}. One run at a time has it, and what an earlier
- * one has left there counts, however that ended. Thread-safe. Whoever opens it closes it.
+ * {@code logs/}, a file for each; {@code report.html}. One run at a time has it, and what an
+ * earlier one has left there counts, however that ended. Thread-safe. Whoever opens it closes it.
  *
  * <p>A line is appended whole, or taken back where the disk has no room for it; the part of a line
  * that a kill has left is taken away at the next opening.
@@ -56,13 +56,12 @@ public final class EvalFolder implements AutoCloseable {
     boolean made = file.createNewFile();
     Lease lease =
         Lease.take(file)
-            .orElseThrow(
-                () ->
-                    new RequestException(
-                        "Tried to write to "
-                            + folder
-                            + ", but another evaluation does just now; wait for its end, or name"
-                            + " another folder."));
+            .orElseThrow(() ->
+                new RequestException(
+                    "Tried to write to "
+                        + folder
+                        + ", but another evaluation does just now; wait for its end, or name"
+                        + " another folder."));
     @Nullable EvalFolder opened = null;
     try {
       if (!resume && !made) {

@@ -85,11 +85,10 @@ public final class Evaluation {
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       for (int i = 0; i < workers; i++) {
         running.add(
-            threads.submit(
-                () -> {
-                  work(clock);
-                  return null;
-                }));
+            threads.submit(() -> {
+              work(clock);
+              return null;
+            }));
       }
       try {
         for (Future<?> worker : running) {
@@ -186,7 +185,8 @@ public final class Evaluation {
     } catch (ExecutionException e) {
       switch (e.getCause()) {
         case IOException failure -> throw failure;
-        case java.io.UncheckedIOException failure -> throw new IOException(failure.getMessage(), failure);
+        case java.io.UncheckedIOException failure ->
+            throw new IOException(failure.getMessage(), failure);
         case RuntimeException failure -> throw failure;
         case InterruptedException interrupted -> throw interrupted;
         case null, default -> throw new IllegalStateException(e.getCause());

@@ -48,9 +48,7 @@ final class Fields {
       return List.of();
     }
     List<String> lines = list(text);
-    return lines == null
-        ? List.of(shell(text))
-        : lines.stream().map(Fields::shell).toList();
+    return lines == null ? List.of(shell(text)) : lines.stream().map(Fields::shell).toList();
   }
 
   /** A list of texts; as JSON, or as a text that is JSON. */
@@ -77,13 +75,12 @@ final class Fields {
       throw wrong(key, "it is no block of names and texts");
     }
     node.properties()
-        .forEach(
-            entry -> {
-              if (!entry.getValue().isValueNode() || entry.getValue().isNull()) {
-                throw wrong(key, "its " + entry.getKey() + " is no text");
-              }
-              pairs.put(entry.getKey(), entry.getValue().asString());
-            });
+        .forEach(entry -> {
+          if (!entry.getValue().isValueNode() || entry.getValue().isNull()) {
+            throw wrong(key, "its " + entry.getKey() + " is no text");
+          }
+          pairs.put(entry.getKey(), entry.getValue().asString());
+        });
     return pairs;
   }
 

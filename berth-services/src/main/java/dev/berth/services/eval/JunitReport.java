@@ -76,12 +76,11 @@ final class JunitReport {
       reader.close();
     }
     Set<String> passed = new HashSet<>();
-    found.forEach(
-        (test, good) -> {
-          if (good) {
-            passed.add(test);
-          }
-        });
+    found.forEach((test, good) -> {
+      if (good) {
+        passed.add(test);
+      }
+    });
     return new JunitReport(passed);
   }
 

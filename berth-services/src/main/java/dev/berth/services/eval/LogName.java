@@ -5,8 +5,8 @@ import java.util.zip.CRC32;
 
 /**
  * File names for ids, which may hold anything: letters, digits, {@code _}, {@code -} and dots that
- * do not lead stay, other bytes become {@code %XX}, so that no two ids share a name; what is long is
- * cut and ends with a check sum.
+ * do not lead stay, other bytes become {@code %XX}, so that no two ids share a name; what is long
+ * is cut and ends with a check sum.
  */
 final class LogName {
   private static final int LONGEST = 150;

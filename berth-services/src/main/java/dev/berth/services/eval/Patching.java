@@ -85,17 +85,18 @@ final class Patching {
   /** First all new texts are made, then written. */
   private void write(UnifiedDiff diff) throws InterruptedException, Ended, Unfit {
     Map<Change, @Nullable String> texts = new LinkedHashMap<>();
-    Map<String, @Nullable String> soFar = new LinkedHashMap<>();
+    Map<String, String> soFar = new LinkedHashMap<>();
     for (Change change : diff.changes()) {
-      String old = change.from() == null ? "" : soFar.get(change.from());
-      if (old == null) {
-        byte[] bytes = attempt.read(sandbox, change.from());
+      String from = change.from();
+      String old = from == null ? "" : soFar.get(from);
+      if (old == null && from != null) {
+        byte[] bytes = attempt.read(sandbox, from);
         if (bytes == null) {
-          throw new Unfit(change.from() + " cannot be read, or is larger than 16 MiB");
+          throw new Unfit(from + " cannot be read, or is larger than 16 MiB");
         }
         old = new String(bytes, StandardCharsets.ISO_8859_1);
       }
-      String now = UnifiedDiff.apply(change.path(), old, change.hunks());
+      String now = UnifiedDiff.apply(change.path(), old == null ? "" : old, change.hunks());
       if (change.deleted() && !now.isEmpty()) {
         throw new Unfit(change.path() + " is to be deleted, but holds more than the patch knows");
       }
@@ -108,8 +109,9 @@ final class Patching {
       if (text != null) {
         write(change, text);
       }
-      if (change.from() != null && (text == null || !change.from().equals(change.path()))) {
-        must(Command.of("rm", "-f", "--", change.from()));
+      String from = change.from();
+      if (from != null && (text == null || !from.equals(change.path()))) {
+        must(Command.of("rm", "-f", "--", from));
       }
     }
   }
@@ -121,8 +123,9 @@ final class Patching {
       must(Command.of("mkdir", "-p", "--", path.substring(0, slash)));
     }
     must(Command.of("tee", "--", path).withStdin(text.getBytes(StandardCharsets.ISO_8859_1)));
-    if (change.executable() != null) {
-      must(Command.of("chmod", change.executable() ? "a+x" : "a-x", "--", path));
+    Boolean executable = change.executable();
+    if (executable != null) {
+      must(Command.of("chmod", executable ? "a+x" : "a-x", "--", path));
     }
   }
 

@@ -25,7 +25,8 @@ public record Tasks(SandboxSpec template, Duration timeout, boolean before) {
 
   /** What rows of SWE-bench say besides. */
   private static final Set<String> OF_NO_MEANING =
-      Set.of("repo", "hints_text", "created_at", "version", "environment_setup_commit", "difficulty");
+      Set.of(
+          "repo", "hints_text", "created_at", "version", "environment_setup_commit", "difficulty");
 
   /** What {@code conda} calls the environment in SWE-bench's images, and where that is made. */
   private static final String SWE_BENCH_SHELL =
@@ -64,7 +65,8 @@ public record Tasks(SandboxSpec template, Duration timeout, boolean before) {
     List<String> test = fields.command("test_command");
     if (test.isEmpty()) {
       if (!named) {
-        throw fields.wrong("test_command", "it is missing, and so are FAIL_TO_PASS and PASS_TO_PASS");
+        throw fields.wrong(
+            "test_command", "it is missing, and so are FAIL_TO_PASS and PASS_TO_PASS");
       }
       report = report == null ? "/tmp/berth-" + LogName.of(instance.id()) + ".xml" : report;
       test = pytest(fields, instance.image(), report, failToPass, passToPass);

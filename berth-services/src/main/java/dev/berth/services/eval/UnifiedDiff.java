@@ -56,7 +56,8 @@ record UnifiedDiff(List<Change> changes) {
     for (Hunk hunk : hunks) {
       int at = find(lines, hunk, done, hunk.line + shift);
       if (at < 0) {
-        throw new Unfit("the lines to change near line " + (hunk.line + 1) + " of " + path + " are not there");
+        throw new Unfit(
+            "the lines to change near line " + (hunk.line + 1) + " of " + path + " are not there");
       }
       shift = at - hunk.line;
       result.addAll(lines.subList(done, at));

@@ -87,12 +87,10 @@ final class Way {
     long passed = report(path, tests).passedOf(tests);
     if (toPass && passed < tests.size()) {
       throw new Ended(
-          Verdict.FAILED,
-          (tests.size() - passed) + " of " + tests.size() + " tests do not pass");
+          Verdict.FAILED, (tests.size() - passed) + " of " + tests.size() + " tests do not pass");
     } else if (!toPass && passed > 0) {
       throw new Ended(
-          Verdict.FAILED,
-          passed + " of " + tests.size() + " tests pass without the patch already");
+          Verdict.FAILED, passed + " of " + tests.size() + " tests pass without the patch already");
     }
     return result;
   }
@@ -143,8 +141,7 @@ final class Way {
     }
     int code = git("checkout", "--quiet", "--force", "--detach", commit).returnCode();
     if (code != 0) {
-      throw new Ended(
-          Verdict.FAILED, "checking out " + commit + " ended with code " + code);
+      throw new Ended(Verdict.FAILED, "checking out " + commit + " ended with code " + code);
     }
   }
 

@@ -64,7 +64,8 @@ class EvalFolderTest {
 
   @Test
   void whatIsNoResultIsNotGuessedAt() throws IOException {
-    for (String line : List.of("hello", "{}", "[1]", "{\"instance_id\":\"a\",\"verdict\":\"great\"}")) {
+    for (String line :
+        List.of("hello", "{}", "[1]", "{\"instance_id\":\"a\",\"verdict\":\"great\"}")) {
       Files.createDirectories(folder);
       Files.writeString(folder.resolve("results.jsonl"), line + "\n");
       assertThatExceptionOfType(RequestException.class)
@@ -101,7 +102,8 @@ class EvalFolderTest {
       assertThat(Files.size(open.logFile("a"))).isBetween(1L << 20, (1L << 20) + (70 << 10));
       String text = Files.readString(open.logFile("a"));
       assertThat(text).startsWith("== begin\n0 some line").contains("bytes are left out here");
-      assertThat(text).endsWith("399998 some line of output\n399999 some line of output\n\n== end\n");
+      assertThat(text)
+          .endsWith("399998 some line of output\n399999 some line of output\n\n== end\n");
       assertThat(open.tail("a", 40)).hasSize(41).startsWith("…").endsWith("== end\n");
     }
   }
@@ -121,7 +123,8 @@ class EvalFolderTest {
 
   @Test
   void thePageEscapesAllThatComesFromSandboxes() throws IOException {
-    String evil = "</pre><script>alert('x')</script><img src=x onerror=\"y\">\u001b[31m\u202e&amp;\u0000";
+    String evil =
+        "</pre><script>alert('x')</script><img src=x onerror=\"y\">\u001b[31m\u202e&amp;\u0000";
     Task task = task("<b>&'\"id", "true");
     try (EvalFolder open = EvalFolder.open(folder, true)) {
       try (InstanceLog log = open.log(task, false)) {
@@ -132,8 +135,18 @@ class EvalFolderTest {
       Result bad = result(task, Verdict.FAILED);
       open.append(
           new Result(
-              bad.id(), bad.verdict(), bad.phase(), evil, 1, bad.started(), bad.took(),
-              bad.exitCodes(), evil, bad.cpu(), 1, bad.digest()));
+              bad.id(),
+              bad.verdict(),
+              bad.phase(),
+              evil,
+              1,
+              bad.started(),
+              bad.took(),
+              bad.exitCodes(),
+              evil,
+              bad.cpu(),
+              1,
+              bad.digest()));
       String page = Files.readString(open.writeReport("<t>" + evil, List.of(task)));
       assertThat(page).containsOnlyOnce("<script>").containsOnlyOnce("</script>");
       assertThat(page).containsOnlyOnce("</pre>").doesNotContain("<img", "<b>", "<t>");

@@ -25,8 +25,7 @@ class EvalIT {
   @Test
   @Timeout(300)
   void everyBugOfTheExampleIsThereAndIsFixed() throws Exception {
-    Tasks reader =
-        new Tasks(SandboxSpec.of(env("BERTH_IMAGE")), Duration.ofMinutes(3), true);
+    Tasks reader = new Tasks(SandboxSpec.of(env("BERTH_IMAGE")), Duration.ofMinutes(3), true);
     List<Task> tasks =
         Batch.of(Path.of(env("BERTH_EVAL_EXAMPLE"))).read().stream().map(reader::of).toList();
     assertThat(tasks).hasSizeGreaterThanOrEqualTo(10);

@@ -24,8 +24,10 @@ import org.junit.jupiter.api.io.TempDir;
 class EvalOverheadIT {
   private static final int ROUNDS = 10;
   private static final int INSTANCES = 4;
-  private static final String SETUP = "python3 -c 'import json, unittest; open(\"f\", \"w\").write(\"one\")'";
-  private static final String TEST = "python3 -m unittest -q unittest.test.test_assertions && grep -q one f";
+  private static final String SETUP =
+      "python3 -c 'import json, unittest; open(\"f\", \"w\").write(\"one\")'";
+  private static final String TEST =
+      "python3 -m unittest -q unittest.test.test_assertions && grep -q one f";
 
   @TempDir private Path folder;
 
@@ -51,8 +53,7 @@ class EvalOverheadIT {
   private double measure(Berth berth, SandboxSpec spec, String setup, String test)
       throws Exception {
     Tasks tasks = new Tasks(spec, Duration.ofMinutes(2), true);
-    Map<String, String> fields =
-        Map.of("directory", "/tmp", "setup", setup, "test_command", test);
+    Map<String, String> fields = Map.of("directory", "/tmp", "setup", setup, "test_command", test);
     long[] hand = new long[ROUNDS];
     long[] eval = new long[ROUNDS];
     try (EvalFolder results = EvalFolder.open(folder, true)) {

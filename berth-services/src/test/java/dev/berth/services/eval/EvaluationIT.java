@@ -48,7 +48,9 @@ class EvaluationIT {
             task("never-broken", with(fixed, "test_command", "grep o f")),
             task("unfit", with(fixed, "setup", "echo three > f")),
             task("no-setup", with(fixed, "setup", "exit 7")),
-            task("slow", Map.of("test_command", "echo so far; sleep 60 & sleep 60", "timeout", "0.5")),
+            task(
+                "slow",
+                Map.of("test_command", "echo so far; sleep 60 & sleep 60", "timeout", "0.5")),
             task("no-program", Map.of("test_command", "[\"no-such-program\"]")));
     Map<String, Result> results = run(tasks);
     assertThat(results.get("fixed").verdict()).isEqualTo(Verdict.PASSED);
@@ -75,7 +77,9 @@ class EvaluationIT {
         List.of(
             task("lost-once", Map.of("test_command", lost.formatted(tries, mark, mark))),
             task("lost-always", Map.of("test_command", "kill -9 $PPID; sleep 60")),
-            task("fails", Map.of("test_command", "echo x >> " + folder.resolve("fails") + "; false")));
+            task(
+                "fails",
+                Map.of("test_command", "echo x >> " + folder.resolve("fails") + "; false")));
     Map<String, Result> results = run(tasks);
     assertThat(results.get("lost-once").verdict()).isEqualTo(Verdict.PASSED);
     assertThat(results.get("lost-once").attempts()).isEqualTo(2);
@@ -92,8 +96,7 @@ class EvaluationIT {
   @Test
   void theNextRunDoesWhatIsLeft() throws Exception {
     AtomicInteger made = new AtomicInteger();
-    try (Berth flaky =
-            Berth.builder().register(new Flaky(made, 1)).provider(Flaky.NAME).build();
+    try (Berth flaky = Berth.builder().register(new Flaky(made, 1)).provider(Flaky.NAME).build();
         EvalFolder results = EvalFolder.open(folder, true)) {
       List<Task> one = List.of(task("a", Map.of("test_command", "false")));
       evaluation(flaky, results, 0).run(one);
@@ -151,8 +154,7 @@ class EvaluationIT {
     String test =
         "test \"$(cat sub/new)\" = \"$(printf 'a\\nc')\" && test -x run.sh && ! test -e gone && ! test -e old";
     String setup = "printf 'a\\nb\\n' > old; echo x > gone";
-    Map<String, String> fields =
-        Map.of("setup", setup, "patch", patch, "test_command", test);
+    Map<String, String> fields = Map.of("setup", setup, "patch", patch, "test_command", test);
     Path bin = Files.createDirectory(folder.resolve("bin"));
     for (String tool : List.of("sh", "cat", "head", "tee", "mkdir", "rm", "chmod", "printf")) {
       Files.createSymbolicLink(bin.resolve(tool), Path.of("/bin", tool));
@@ -167,11 +169,10 @@ class EvaluationIT {
                 task("git", fields),
                 task("patch", with(fields, "env", "{\"PATH\": \"" + other + "\"}")),
                 task("berth", with(fields, "env", "{\"PATH\": \"" + bin + "\"}"))));
-    results.forEach(
-        (id, result) -> {
-          assertThat(result.verdict()).as("%s", result).isEqualTo(Verdict.PASSED);
-          assertThat(result.patchedBy()).isEqualTo(id);
-        });
+    results.forEach((id, result) -> {
+      assertThat(result.verdict()).as("%s", result).isEqualTo(Verdict.PASSED);
+      assertThat(result.patchedBy()).isEqualTo(id);
+    });
   }
 
   @Test
@@ -245,16 +246,15 @@ class EvaluationIT {
         EvalFolder results = EvalFolder.open(folder, true)) {
       Thread runner =
           Thread.ofVirtual()
-              .start(
-                  () -> {
-                    try {
-                      evaluation(berth, results, 2).run(tasks);
-                    } catch (InterruptedException e) {
-                      heard.add("interrupted");
-                    } catch (IOException e) {
-                      heard.add(e.toString());
-                    }
-                  });
+              .start(() -> {
+                try {
+                  evaluation(berth, results, 2).run(tasks);
+                } catch (InterruptedException e) {
+                  heard.add("interrupted");
+                } catch (IOException e) {
+                  heard.add(e.toString());
+                }
+              });
       await().until(() -> Files.exists(started) && results.result(tasks.get(0)).isPresent());
       runner.interrupt();
       runner.join();

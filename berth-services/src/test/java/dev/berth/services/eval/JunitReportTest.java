@@ -48,7 +48,8 @@ class JunitReportTest {
     String entity = "<!DOCTYPE r [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>";
     String bomb =
         "<!DOCTYPE r [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>";
-    for (String start : List.of(entity + "<r>&e;</r>", bomb + "<r>&b;</r>", "no xml", "<r><a></r>", "")) {
+    for (String start :
+        List.of(entity + "<r>&e;</r>", bomb + "<r>&b;</r>", "no xml", "<r><a></r>", "")) {
       assertThatExceptionOfType(XMLStreamException.class)
           .as(start)
           .isThrownBy(() -> read(start, List.of("t"), List.of()));

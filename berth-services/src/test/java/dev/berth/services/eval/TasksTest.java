@@ -111,7 +111,9 @@ class TasksTest {
 
   @Test
   void noTwoIdsShareALog() {
-    assertThat(List.of("a/b", "a%2Fb", "a_b", "..", ".", "ä", "A", "a", "x".repeat(300), "x".repeat(299)))
+    assertThat(
+            List.of(
+                "a/b", "a%2Fb", "a_b", "..", ".", "ä", "A", "a", "x".repeat(300), "x".repeat(299)))
         .extracting(LogName::of)
         .doesNotHaveDuplicates()
         .allMatch(name -> name.matches("[A-Za-z0-9_%~-][A-Za-z0-9._%~-]{0,199}"));

@@ -76,13 +76,17 @@ class UnifiedDiffTest {
             @@ -0,0 +1 @@
             +y
             """);
-    assertThat(diff.changes()).extracting(Change::path)
+    assertThat(diff.changes())
+        .extracting(Change::path)
         .containsExactly("new name", "empty", "run", "gone", "made");
-    assertThat(diff.changes()).extracting(Change::from)
+    assertThat(diff.changes())
+        .extracting(Change::from)
         .containsExactly("old name", null, "run", "gone", null);
-    assertThat(diff.changes()).extracting(Change::deleted)
+    assertThat(diff.changes())
+        .extracting(Change::deleted)
         .containsExactly(false, false, false, true, false);
-    assertThat(diff.changes()).extracting(Change::executable)
+    assertThat(diff.changes())
+        .extracting(Change::executable)
         .containsExactly(null, false, true, null, true);
   }
 
@@ -115,11 +119,17 @@ class UnifiedDiffTest {
       Path a = Files.writeString(folder.resolve("a"), before);
       Path b = Files.writeString(folder.resolve("b"), after);
       Process diff =
-          new ProcessBuilder("diff", "-U" + random.nextInt(4), "--label", "a/f", "--label", "b/f",
-                  a.toString(), b.toString())
+          new ProcessBuilder(
+                  "diff",
+                  "-U" + random.nextInt(4),
+                  "--label",
+                  "a/f",
+                  "--label",
+                  "b/f",
+                  a.toString(),
+                  b.toString())
               .start();
-      String patch =
-          new String(diff.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
+      String patch = new String(diff.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1);
       if (diff.waitFor() == 1) {
         assertThat(apply(patch, before)).as(patch).isEqualTo(after);
       }
@@ -129,7 +139,8 @@ class UnifiedDiffTest {
   private static String text(Random random) {
     StringBuilder text = new StringBuilder();
     for (int i = random.nextInt(30); i > 0; i--) {
-      text.append((char) ('a' + random.nextInt(4))).append(i > 1 || random.nextBoolean() ? "\n" : "");
+      text.append((char) ('a' + random.nextInt(4)))
+          .append(i > 1 || random.nextBoolean() ? "\n" : "");
     }
     return text.toString();
   }
