@@ -99,8 +99,9 @@ final class DemoVerb implements Verb {
       long started = System.nanoTime();
       evaluate(shell, results, tasks, Math.min(count, modules.size()));
       Duration wall = Duration.ofNanos(System.nanoTime() - started);
-      keep = !report(shell.console(), results, tasks, wall, count);
-      return keep ? Failures.FAILED : 0;
+      int code = report(shell.console(), results, tasks, wall, count);
+      keep = code != 0;
+      return code;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } finally {
@@ -140,8 +141,8 @@ final class DemoVerb implements Verb {
     }
   }
 
-  /** Whether all passed. */
-  private static boolean report(
+  /** Prints what came of it, and returns the exit code. */
+  private static int report(
       Console console, EvalFolder folder, List<Task> tasks, Duration wall, int sandboxes)
       throws IOException {
     Table table = new Table("MODULE", "VERDICT", "WALL", "CPU", "MAX RSS");
@@ -176,7 +177,7 @@ final class DemoVerb implements Verb {
             sandboxes,
             EvalTable.seconds(sum),
             (double) sum.toNanos() / wall.toNanos()));
-    return others.isEmpty();
+    return new EvalTable(others, 0).exitCode();
   }
 
   private static Path temporary() {
