@@ -3,9 +3,24 @@ package dev.berth.cli;
 import dev.berth.RequestException;
 import dev.berth.SandboxSpec;
 import dev.berth.core.Berth;
+import dev.berth.core.state.CacheHome;
+import dev.berth.core.state.FolderRemoval;
+import dev.berth.services.eval.EvalFolder;
+import dev.berth.services.eval.Evaluation;
+import dev.berth.services.eval.Result;
+import dev.berth.services.eval.Task;
+import dev.berth.services.eval.Tasks;
+import dev.berth.services.eval.Verdict;
+import dev.berth.services.swerex.BatchInstance;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -21,7 +36,7 @@ final class DemoVerb implements Verb {
   /** The folder that setup/image.sh has made; the launcher says where. */
   private static final String IMAGE = "BERTH_IMAGE";
 
-  private static final int TAIL = 12;
+  private static final int TAIL = 1200;
 
   @Option(
       names = "--sandboxes",
@@ -77,65 +92,103 @@ final class DemoVerb implements Verb {
     if (count < 1 || count > 256) {
       throw new RequestException("Tried to use " + count + " sandboxes; it must be 1 to 256.");
     }
-    SandboxSpec spec = SandboxSpec.builder().image(image).metadata("demo", "cpython-tests").build();
-    try (Berth berth = provider.open()) {
-      DemoProgress progress = new DemoProgress(shell.console(), modules.size());
-      Evaluation evaluation =
-          new Evaluation(berth, spec, modules, Math.min(count, modules.size()), timeout, progress);
+    Path folder = temporary();
+    boolean keep = true;
+    try (EvalFolder results = EvalFolder.open(folder, false)) {
+      List<Task> tasks = tasks(image);
       long started = System.nanoTime();
-      List<Evaluation.Verdict> verdicts = evaluation.run();
-      report(shell.console(), verdicts, Duration.ofNanos(System.nanoTime() - started), count);
-      return verdicts.stream().allMatch(Evaluation.Verdict::passed) ? 0 : Failures.FAILED;
+      evaluate(shell, results, tasks, Math.min(count, modules.size()));
+      Duration wall = Duration.ofNanos(System.nanoTime() - started);
+      int code = report(shell.console(), results, tasks, wall, count);
+      keep = code != 0;
+      return code;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     } finally {
-      shell.signals().shield();
+      if (keep) {
+        shell.console().say("the logs are in " + folder);
+      } else {
+        remove(folder);
+      }
     }
   }
 
-  private static void report(
-      Console console, List<Evaluation.Verdict> verdicts, Duration wall, int sandboxes) {
+  private List<Task> tasks(String image) {
+    SandboxSpec spec = SandboxSpec.builder().image(image).metadata("demo", "cpython-tests").build();
+    Tasks tasks = new Tasks(spec, timeout, false);
+    return modules.stream()
+        .map(module ->
+            tasks.of(
+                new BatchInstance(
+                    module,
+                    "",
+                    null,
+                    null,
+                    null,
+                    Map.of("directory", "/tmp", "test_command", "python3 -m test -q " + module))))
+        .toList();
+  }
+
+  private void evaluate(Shell shell, EvalFolder folder, List<Task> tasks, int count)
+      throws InterruptedException, IOException {
+    try (Berth berth = provider.open();
+        EvalProgress progress = new EvalProgress(shell.console(), tasks.size(), true)) {
+      try {
+        new Evaluation(berth, folder, count, 0, progress).run(tasks);
+      } finally {
+        shell.signals().shield();
+      }
+    }
+  }
+
+  /** Prints what came of it, and returns the exit code. */
+  private static int report(
+      Console console, EvalFolder folder, List<Task> tasks, Duration wall, int sandboxes)
+      throws IOException {
     Table table = new Table("MODULE", "VERDICT", "WALL", "CPU", "MAX RSS");
     Duration sum = Duration.ZERO;
-    long passed = 0;
-    for (Evaluation.Verdict verdict : verdicts) {
+    List<Result> others = new ArrayList<>();
+    for (Task task : tasks) {
+      Result result = folder.result(task).orElseThrow();
       table.row(
-          verdict.module(),
-          outcome(verdict),
-          seconds(verdict.wall()),
-          seconds(verdict.cpu()),
-          Sizes.show(verdict.maxRssBytes()));
-      sum = sum.plus(verdict.wall());
-      passed += verdict.passed() ? 1 : 0;
+          result.id(),
+          result.verdict().word(),
+          EvalTable.seconds(result.total()),
+          EvalTable.seconds(result.cpu()),
+          Sizes.show(result.maxRssBytes()));
+      sum = sum.plus(result.total());
+      if (result.verdict() != Verdict.PASSED) {
+        others.add(result);
+      }
     }
     console.print(table.toString());
-    for (Evaluation.Verdict verdict : verdicts) {
-      if (!verdict.passed()) {
-        console.print(
-            "\n" + verdict.module() + " " + outcome(verdict) + ":\n" + tail(verdict.output()));
-      }
+    for (Result result : others) {
+      console.print("\n" + result.id() + " " + result.verdict().word() + ": " + result.reason());
+      console.print(folder.tail(result.id(), TAIL));
     }
     console.print(
         String.format(
             Locale.ROOT,
-            "%n%d of %d passed in %s, in %d sandboxes from one image; one after another: %s (%.1f"
-                + " times as long)",
-            passed,
-            verdicts.size(),
-            seconds(wall),
+            "%n%d of %d passed in %s, each in a sandbox of its own, %d at a time; one after"
+                + " another: %s (%.1f times as long)",
+            tasks.size() - others.size(),
+            tasks.size(),
+            EvalTable.seconds(wall),
             sandboxes,
-            seconds(sum),
+            EvalTable.seconds(sum),
             (double) sum.toNanos() / wall.toNanos()));
+    return new EvalTable(others, 0).exitCode();
   }
 
-  private static String outcome(Evaluation.Verdict verdict) {
-    return verdict.outcome().name().toLowerCase(Locale.ROOT);
+  private static Path temporary() {
+    try {
+      return Files.createTempDirectory("berth-demo");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
-  static String seconds(Duration duration) {
-    return String.format(Locale.ROOT, "%.2f s", duration.toNanos() / 1e9);
-  }
-
-  private static String tail(String output) {
-    List<String> lines = output.lines().toList();
-    return String.join("\n", lines.subList(Math.max(0, lines.size() - TAIL), lines.size()));
+  private static void remove(Path folder) {
+    FolderRemoval.with(CacheHome.ofEnvironment()).remove(folder);
   }
 }

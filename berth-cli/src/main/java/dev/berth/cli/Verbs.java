@@ -34,6 +34,7 @@ final class Verbs {
           "gc",
           "bench",
           "demo",
+          "eval",
           "version");
 
   /** Options that may stand before the verb, too. */
@@ -72,6 +73,7 @@ final class Verbs {
       case "gc" -> new GcVerb();
       case "bench" -> new BenchVerb();
       case "demo" -> new DemoVerb();
+      case "eval" -> new EvalVerb();
       case "version" -> new VersionVerb();
       default -> null;
     };
