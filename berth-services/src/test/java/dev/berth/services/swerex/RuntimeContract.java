@@ -14,7 +14,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,6 +33,7 @@ abstract class RuntimeContract {
   @TempDir Path host;
   private final String session = "s" + COUNT.incrementAndGet();
   private final String folder = "/tmp/contract-" + COUNT.incrementAndGet();
+  private boolean opened;
 
   /** The runtime, the same for all tests of the class. */
   abstract Runtime runtime();
@@ -47,13 +47,11 @@ abstract class RuntimeContract {
     return deviations().contains(deviation);
   }
 
-  @BeforeEach
-  void open() throws Exception {
-    runtime().createSession(new SessionRequest(session, List.of(), SOON));
-  }
-
   @AfterEach
   void end() throws Exception {
+    if (!opened) {
+      return;
+    }
     try {
       runtime().closeSession(session);
     } catch (SwerexException e) {
@@ -61,7 +59,12 @@ abstract class RuntimeContract {
     }
   }
 
-  private BashAction action(String command) {
+  /** An action in this test's session, which is opened when it is first needed. */
+  private BashAction action(String command) throws Exception {
+    if (!opened) {
+      opened = true;
+      runtime().createSession(new SessionRequest(session, List.of(), SOON));
+    }
     return BashAction.of(command).in(session).within(SOON);
   }
 
@@ -186,7 +189,7 @@ abstract class RuntimeContract {
     run("A=1");
     assertRuns("cat <<EOF\na $A\nb\nEOF", "a 1\nb\n", 0);
     assertRuns("cat <<'EOF'\na $A\nEOF\necho after", "a $A\nafter\n", 0);
-    assertRuns("cat > " + folder + "-h <<'EOF'\n#!/bin/sh\n\n  \"x\" \\\nEOF\nwc -l < " + folder + "-h", "4\n", 0);
+    assertRuns("cat > " + folder + "-h <<'EOF'\n#!/bin/sh\n\n  \"x\" \\\nEOF\nwc -l < " + folder + "-h", "3\n", 0);
   }
 
   @ParameterizedTest
@@ -226,7 +229,7 @@ abstract class RuntimeContract {
   void keepsExclamationMarks() throws Exception {
     Observation seen = run("echo \"a !x\"");
     if (deviates(KnownDeviation.EXPANDS_HISTORY)) {
-      assertThat(seen.output()).contains("event not found");
+      assertThat(seen.output()).isNotEqualTo("a !x\n");
     } else {
       assertThat(seen.output()).isEqualTo("a !x\n");
     }
@@ -336,6 +339,7 @@ abstract class RuntimeContract {
   @Test
   void interruptsWhileTheCommandIsWaitedFor() throws Exception {
     boolean oneAtATime = deviates(KnownDeviation.ANSWERS_ONE_CALL_AT_A_TIME);
+    BashAction slow = action("touch " + folder + "-t; sleep 4").within(Duration.ofSeconds(20));
     var waiter =
         new Object() {
           volatile Object outcome = "";
@@ -345,11 +349,7 @@ abstract class RuntimeContract {
             .start(
                 () -> {
                   try {
-                    waiter.outcome =
-                        runtime()
-                            .runInSession(
-                                action("touch " + folder + "-t; sleep 4")
-                                    .within(Duration.ofSeconds(20)));
+                    waiter.outcome = runtime().runInSession(slow);
                   } catch (SwerexException | InterruptedException e) {
                     waiter.outcome = e;
                   }
