@@ -98,11 +98,7 @@ public final class JsonClient {
    * @throws CallException if there is no whole answer within the bounds
    */
   public Reply call(
-      String method,
-      String path,
-      @Nullable Object body,
-      Map<String, String> more,
-      Duration within)
+      String method, String path, @Nullable Object body, Map<String, String> more, Duration within)
       throws CallException, InterruptedException {
     HttpRequest.Builder request = request(path, more);
     if (body == null) {
@@ -210,13 +206,11 @@ public final class JsonClient {
         client.sendAsync(request.build(), handler);
     boolean done = false;
     try {
-      HttpResponse<OutputStream> response =
-          answer.get(millis(within), TimeUnit.MILLISECONDS);
+      HttpResponse<OutputStream> response = answer.get(millis(within), TimeUnit.MILLISECONDS);
       done = true;
       return response;
     } catch (TimeoutException e) {
-      throw new CallException.TimedOut(
-          call + " was not answered in " + millis(within) + " ms.");
+      throw new CallException.TimedOut(call + " was not answered in " + millis(within) + " ms.");
     } catch (ExecutionException e) {
       throw failure(call, limit, e);
     } finally {
