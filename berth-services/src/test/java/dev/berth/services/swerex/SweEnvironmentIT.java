@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.berth.RequestException;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipInputStream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -119,7 +123,7 @@ class SweEnvironmentIT {
           SOON,
           Check.RAISE);
       environment.reset();
-      assertThat(environment.communicate("cat f; ls; git status --short; git rev-parse HEAD"))
+      assertThat(environment.communicate("cat f; ls -1; git status --short; git rev-parse HEAD"))
           .isEqualTo("one\nf\nrun\n" + firstCommit + "\n");
     }
     fails(
@@ -155,20 +159,32 @@ class SweEnvironmentIT {
       environment.start();
       environment.communicate("pwd; rm sub/f; echo new >g");
       environment.reset();
-      assertThat(environment.communicate("pwd; cat sub/f; ls"))
+      assertThat(environment.communicate("pwd; cat sub/f; ls -1"))
           .isEqualTo("/tmp/copies/project\nfrom the hostsub\n");
     }
   }
 
   @Test
   void copiesARepositoryInWithItsModes() throws Exception {
-    git("init", "-q", "-b", "main", "mine");
+    // Made by the image's git, as this host may have none, and brought here.
+    Execution made =
+        DEPLOYMENT
+            .runtime()
+            .execute(
+                ExecuteRequest.ofShell(
+                    """
+                    set -e
+                    mkdir -p /tmp/brought && cd /tmp/brought
+                    git init -q -b main --template= mine && cd mine
+                    printf '#!/bin/sh\\necho ran\\n' >run; chmod 755 run; git add .
+                    git -c user.name=a -c user.email=a@b commit -qm one
+                    echo 'not committed' >run
+                    cd .. && python3 -m zipfile -c mine.zip mine && base64 mine.zip
+                    """));
+    assertThat(made.exitCode()).as(made.stderr()).isZero();
+    unzip(Base64.getMimeDecoder().decode(made.stdout()));
     Path mine = host.resolve("mine");
-    Path script = Files.writeString(mine.resolve("run"), "#!/bin/sh\necho ran\n");
-    script.toFile().setExecutable(true);
-    git("-C", "mine", "add", ".");
-    git("-C", "mine", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "one");
-    Files.writeString(script, "not committed");
+    assertThat(mine.resolve("run")).hasContent("not committed");
     try (SweEnvironment environment =
         environment(new Repository.Folder(mine, "HEAD"), "/tmp/copies")) {
       environment.start();
@@ -177,14 +193,18 @@ class SweEnvironmentIT {
     }
   }
 
-  private void git(String... arguments) throws IOException, InterruptedException {
-    List<String> command = new java.util.ArrayList<>(List.of("git"));
-    command.addAll(List.of(arguments));
-    Process process =
-        new ProcessBuilder(command).directory(host.toFile()).redirectErrorStream(true).start();
-    process.getOutputStream().close();
-    String output = new String(process.getInputStream().readAllBytes());
-    assertThat(process.waitFor()).as(output).isZero();
+  private void unzip(byte[] zip) throws IOException {
+    try (ZipInputStream in = new ZipInputStream(new ByteArrayInputStream(zip))) {
+      for (ZipEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
+        Path to = host.resolve(entry.getName());
+        if (entry.isDirectory()) {
+          Files.createDirectories(to);
+        } else {
+          Files.createDirectories(to.getParent());
+          Files.write(to, in.readAllBytes());
+        }
+      }
+    }
   }
 
   /** Closes its session alone: the others' environments live on the same server. */
