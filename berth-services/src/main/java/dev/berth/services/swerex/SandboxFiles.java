@@ -13,6 +13,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;
 import java.nio.charset.CodingErrorAction;
+import java.nio.charset.IllegalCharsetNameException;
 import java.nio.charset.StandardCharsets;
 import java.nio.charset.UnsupportedCharsetException;
 import java.nio.file.AccessDeniedException;
@@ -23,6 +24,7 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Text files of a sandbox, and copies into it, for {@link NativeRuntime}. Thread-safe. */
@@ -104,12 +106,16 @@ final class SandboxFiles {
   }
 
   private static Charset charset(String tried, String name) {
-    try {
-      return Charset.forName(name);
-    } catch (UnsupportedCharsetException | java.nio.charset.IllegalCharsetNameException e) {
-      throw new SwerexException(
-          Failure.OTHER, "Tried to " + tried + " in the unknown charset '" + name + "'.");
+    // Python writes latin-1 and utf_8 too.
+    for (String each : List.of(name, name.replaceAll("[-_ ]", ""))) {
+      try {
+        return Charset.forName(each);
+      } catch (UnsupportedCharsetException | IllegalCharsetNameException e) {
+        // Said below.
+      }
     }
+    throw new SwerexException(
+        Failure.OTHER, "Tried to " + tried + " in the unknown charset '" + name + "'.");
   }
 
   void write(String path, String content) throws InterruptedException {

@@ -1,6 +1,7 @@
 package dev.berth.services.swerex;
 
 import java.nio.charset.StandardCharsets;
+import java.util.regex.Pattern;
 
 /**
  * What is typed to a session's shell to run a command there: one list of simple commands, which the
@@ -13,6 +14,9 @@ import java.nio.charset.StandardCharsets;
 final class ShellLine {
   /** A terminal drops what is longer than 4,095 bytes in a line. */
   private static final int LONGEST = 3000;
+
+  /** A brace where a command could begin. */
+  private static final Pattern BRACE = Pattern.compile("(?:^|[\\s;&|)])}");
 
   private ShellLine() {}
 
@@ -41,15 +45,18 @@ final class ShellLine {
   static byte[] run(String token, String command, int last, boolean bash) {
     StringBuilder line = new StringBuilder(command.length() + 400);
     line.append(start(token)).append("\\unset -f eval printf;\\eval '");
+    if (BRACE.matcher(command).find()) {
+      // The brace that closes ours would let the lines before it run.
+      line.append("if false;then ");
+      body(command, line, bash);
+      line.append("fi\n");
+    }
     line.append("\\printf \"\\036s%s:0\\n\\036\" ").append(token).append(" >/dev/tty;");
     if (last != 0) {
       line.append("(exit ").append(last).append(")||");
     }
-    line.append("{ ");
-    quote(isEmpty(command) ? ":" : command, line, bash);
-    // A backslash at the end would join the brace to it.
-    line.append(command.endsWith("\\") ? "\n\n}';" : "\n}';");
-    return bytes(line.append(end(token)).toString());
+    body(command, line, bash);
+    return bytes(line.append("';").append(end(token)).toString());
   }
 
   /** One that only ends what was begun with this token, and makes the prompt a mark again. */
@@ -57,23 +64,35 @@ final class ShellLine {
     return bytes("\n" + start(token) + end(token));
   }
 
+  private static void body(String command, StringBuilder line, boolean bash) {
+    line.append("{ ");
+    quote(isEmpty(command) ? ":" : command, line, bash);
+    // A backslash at the end would join the brace to it.
+    line.append(command.endsWith("\\") ? "\n\n}\n" : "\n}\n");
+  }
+
   private static String start(String token) {
-    return " "
-        + head(token)
-        + ";PS1='"
+    return " " + head(token) + ";" + prompt(token) + ";";
+  }
+
+  /** A prompt that is a mark, whatever the session made of it. */
+  private static String prompt(String token) {
+    return "PS1='"
         + (char) MarkScanner.RS
         + "p"
         + token
         + ":$?"
         + (char) MarkScanner.RS
-        + "' PS2= PS0= PROMPT_COMMAND=;";
+        + "' PS2= PS0= PROMPT_COMMAND=";
   }
 
   /** The exit code is taken first, then a {@code printf} of the command's own is put aside. */
   private static String end(String token) {
     return "{ \\eval \"\\\\unset -f printf;\\\\printf '\\\\036e%s:%s\\\\n\\\\036' "
         + token
-        + " $?\";} >/dev/tty 2>/dev/null\n";
+        + " $?\";} >/dev/tty 2>/dev/null;"
+        + prompt(token)
+        + "\n";
   }
 
   /** Whether the shell would find no command in it. */

@@ -236,7 +236,7 @@ class NativeRuntimeIT {
         .isEqualTo("[]\n");
     run("sleep 987 &");
     runtime.closeSession(SessionRequest.DEFAULT);
-    assertThat(sandbox.exec("pgrep -f 'sleep 987'").ok()).isFalse();
+    assertThat(sandbox.exec("pgrep -fx 'sleep 987'").ok()).isFalse();
   }
 
   @Test
@@ -267,7 +267,7 @@ class NativeRuntimeIT {
     assertThat(
             runtime.execute(
                 new ExecuteRequest(
-                    List.of("echo a; echo b >&2; echo c; pwd; env | grep -v -e ^PWD -e ^SHLVL -e ^_; "),
+                    List.of("echo a; echo b >&2; echo c; pwd; env | grep -v -e ^PWD -e ^SHLVL -e ^_ | sort"),
                     true, null, true, "", Map.of("PATH", "/usr/bin:/bin", "K", "v"), "/usr", true)))
         .isEqualTo(new Execution("a\nb\nc\n/usr\nK=v\nPATH=/usr/bin:/bin\n", "", 0));
     assertThat(
