@@ -267,6 +267,7 @@ final class NativeSession {
 
   private Observation insist(String tried, Expected expected) throws InterruptedException {
     Deadline deadline = Deadline.in(LAST_TRY);
+    shell.signal(Signal.CONT);
     Boolean idle = shell.isInForeground();
     if (Boolean.FALSE.equals(idle)) {
       shell.signal(Signal.KILL);

@@ -44,7 +44,8 @@ final class ShellLine {
    */
   static byte[] run(String token, String command, int last, boolean bash) {
     StringBuilder line = new StringBuilder(command.length() + 400);
-    line.append(start(token)).append("\\unset -f eval printf;\\eval '");
+    line.append(start(token)).append(bash ? "\\enable eval printf unset;" : "");
+    line.append("\\unset -f eval printf;\\eval '");
     if (BRACE.matcher(command).find()) {
       // The brace that closes ours would let the lines before it run.
       line.append("if false;then ");

@@ -86,7 +86,7 @@ class SessionAttackIT {
         "eval() { echo no; }",
         "printf() { echo no; }",
         "builtin() { echo no; }; command() { echo no; }",
-        "eval() { echo no; }; printf() { echo no; }; test() { echo no; }; exit() { echo no; }",
+        "eval() { echo no; }; printf() { echo no; }; test() { echo no; }; cd() { echo no; }",
         "alias printf=true eval=true unset=true",
         "unset PATH",
         "PATH=/nowhere",
@@ -118,10 +118,17 @@ class SessionAttackIT {
         "TMOUT=1",
         "coproc cat",
         "disown -a; jobs; suspend",
+        "kill -STOP $$",
+        "jobs() { :; }; trap 'exec 1>&-' EXIT",
+        "while read -t 0.2 x; do :; done",
+        "cat </dev/tty & wait",
+        "python3 -c 'import tty; tty.setraw(0)'",
+        "python3 -c 'import os; os.kill(os.getppid(), 2)'; true",
+        "python3 -c 'import os; os.set_blocking(0, False)'",
       })
   void theSessionGoesOn(String attack) throws Exception {
     try {
-      run(attack);
+      runtime.runInSession(BashAction.of(attack).within(Duration.ofSeconds(3)));
     } catch (SwerexException e) {
       assertThat(e.failure()).isIn(Failure.COMMAND_TIMEOUT, Failure.INCORRECT_SYNTAX);
     }
@@ -138,5 +145,139 @@ class SessionAttackIT {
     assertThat(after.exitCode()).isEqualTo(7);
     assertThat(after.output().replace("\r", "")).contains("checked\n");
     assertThat(run("(exit 3)").exitCode()).isEqualTo(3);
+  }
+
+  private static SwerexException failure(org.assertj.core.api.ThrowableAssert.ThrowingCallable c) {
+    return catchThrowableOfType(SwerexException.class, c);
+  }
+
+  @Test
+  void readOnlyPrompts() throws Exception {
+    run("readonly PS1");
+    assertThat(failure(() -> run("echo x")).failure()).isEqualTo(Failure.SESSION_NOT_INITIALIZED);
+  }
+
+  @Test
+  void floodsAreCut() throws Exception {
+    Observation flood = run("echo first; head -c 40000000 /dev/zero | tr '\\0' 'x'; echo; echo last");
+    assertThat(flood.output()).startsWith("first\nxxx").endsWith("xxx\nlast\n").contains("left out");
+    assertThat(flood.output().length()).isBetween(2 * Transcript.HALF, 2 * Transcript.HALF + 100);
+    SwerexException endless =
+        failure(() -> runtime.runInSession(BashAction.of("yes").within(Duration.ofSeconds(1))));
+    assertThat(endless.failure()).isEqualTo(Failure.COMMAND_TIMEOUT);
+    runtime.interrupt(BashInterrupt.of(SessionRequest.DEFAULT));
+    assertThat(run("echo x").output()).endsWith("x\n");
+  }
+
+  @Test
+  void longAndStrangeCommands() throws Exception {
+    String line = "x".repeat(200_000);
+    assertThat(run("echo " + line).output()).isEqualTo(line + "\n");
+    String quotes = "'".repeat(5000);
+    assertThat(run("cat <<'E'\n" + quotes + "\nE").output()).isEqualTo(quotes + "\n");
+    String lines =
+        IntStream.range(0, 10_000).mapToObj(i -> "n=" + i + " # größe €").collect(Collectors.joining("\n"));
+    assertThat(run(lines + "\necho $n").output()).isEqualTo("9999\n");
+    String controls =
+        IntStream.rangeClosed(1, 127)
+            .filter(i -> i != '\'')
+            .mapToObj(i -> String.valueOf((char) i))
+            .collect(Collectors.joining());
+    assertThat(run("printf %s '" + controls + "' | od -An -v -tu1 | tr -s ' \\n' ' '").output().strip())
+        .isEqualTo(
+            IntStream.rangeClosed(1, 127)
+                .filter(i -> i != '\'')
+                .mapToObj(Integer::toString)
+                .collect(Collectors.joining(" ")));
+  }
+
+  @Test
+  void fiftySessionsAtOnce() throws Exception {
+    List<FutureTask<String>> all = new ArrayList<>();
+    for (int i = 0; i < 50; i++) {
+      String name = "s" + i;
+      FutureTask<String> one =
+          new FutureTask<>(
+              () -> {
+                runtime.createSession(new SessionRequest(name, List.of(), Duration.ofSeconds(40)));
+                runtime.runInSession(BashAction.of("X=" + name).in(name));
+                for (int j = 0; j < 5; j++) {
+                  runtime.runInSession(BashAction.of("sleep 0.0" + j).in(name));
+                }
+                return runtime.runInSession(BashAction.of("echo $X").in(name)).output();
+              });
+      all.add(one);
+      Thread.ofVirtual().start(one);
+    }
+    for (int i = 0; i < all.size(); i++) {
+      assertThat(all.get(i).get(60, TimeUnit.SECONDS)).isEqualTo("s" + i + "\n");
+    }
+  }
+
+  @Test
+  void oneSessionByManyThreads() throws Exception {
+    run("n=0");
+    List<FutureTask<Observation>> all = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      int mine = i;
+      FutureTask<Observation> one =
+          new FutureTask<>(() -> run("n=$((n+1)); echo " + mine + "; (exit " + mine + ")"));
+      all.add(one);
+      Thread.ofVirtual().start(one);
+    }
+    for (int i = 0; i < all.size(); i++) {
+      assertThat(all.get(i).get(60, TimeUnit.SECONDS))
+          .isEqualTo(new Observation(i + "\n", i, "", ""));
+    }
+    assertThat(run("echo $n").output()).isEqualTo("100\n");
+  }
+
+  @Test
+  void aShellKilledFromOutside() throws Exception {
+    String pid = run("echo $$").output().strip();
+    FutureTask<Observation> waiting = new FutureTask<>(() -> run("echo on; sleep 600"));
+    Thread.ofVirtual().start(waiting);
+    org.awaitility.Awaitility.await().until(() -> sandbox.exec("pgrep -fx 'sleep 600'").ok());
+    sandbox.exec("kill -9 " + pid);
+    Observation observation = waiting.get(10, TimeUnit.SECONDS);
+    assertThat(observation).isEqualTo(new Observation("on\n", 137, "the session's shell has ended", ""));
+    runtime.closeSession(SessionRequest.DEFAULT);
+    runtime.createSession(DEFAULT);
+  }
+
+  @Test
+  void closingASessionEndsTheCallThatWaits() throws Exception {
+    FutureTask<Observation> waiting = new FutureTask<>(() -> run("sleep 601"));
+    Thread.ofVirtual().start(waiting);
+    org.awaitility.Awaitility.await().until(() -> sandbox.exec("pgrep -fx 'sleep 601'").ok());
+    runtime.closeSession(SessionRequest.DEFAULT);
+    assertThat(waiting.get(10, TimeUnit.SECONDS).failureReason()).isNotEmpty();
+    runtime.createSession(DEFAULT);
+  }
+
+  @Test
+  void aSandboxThatIsStopped() throws Exception {
+    try (Sandbox other = berth.create(SandboxSpec.of(System.getenv("BERTH_IMAGE")))) {
+      NativeRuntime doomed = new NativeRuntime(other);
+      doomed.createSession(DEFAULT);
+      FutureTask<Observation> waiting =
+          new FutureTask<>(() -> doomed.runInSession(BashAction.of("sleep 600")));
+      Thread.ofVirtual().start(waiting);
+      org.awaitility.Awaitility.await().until(() -> other.exec("pgrep -fx 'sleep 600'").ok());
+      other.stop();
+      assertThat(failure(() -> {
+        try {
+          waiting.get(20, TimeUnit.SECONDS);
+        } catch (java.util.concurrent.ExecutionException e) {
+          throw e.getCause();
+        }
+      }).failure()).isEqualTo(Failure.UNREACHABLE);
+      assertThat(failure(() -> doomed.execute(ExecuteRequest.of("true"))).failure())
+          .isEqualTo(Failure.UNREACHABLE);
+      assertThat(failure(() -> doomed.runInSession(BashAction.of("true"))).failure())
+          .isEqualTo(Failure.UNREACHABLE);
+      assertThat(doomed.isAlive().alive()).isFalse();
+      doomed.close();
+    }
   }
 }
