@@ -13,6 +13,7 @@ public abstract sealed class SandboxException extends RuntimeException
         SandboxLostException,
         TransferException,
         PtyException,
+        ServiceException,
         CommandFailedException {
   private static final long serialVersionUID = 1L;
 

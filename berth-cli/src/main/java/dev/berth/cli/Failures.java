@@ -7,6 +7,7 @@ import dev.berth.PtyException;
 import dev.berth.RequestException;
 import dev.berth.SandboxException;
 import dev.berth.SandboxLostException;
+import dev.berth.ServiceException;
 import dev.berth.TransferException;
 import dev.berth.UnsupportedRequestException;
 
@@ -30,6 +31,7 @@ final class Failures {
       case CreateException notUp -> SANDBOX;
       case SandboxLostException lost -> SANDBOX;
       case PtyException noTerminal -> SANDBOX;
+      case ServiceException notServing -> SANDBOX;
       case TransferException notCopied -> FAILED;
       case CommandFailedException failed -> failed.result().returnCode();
     };

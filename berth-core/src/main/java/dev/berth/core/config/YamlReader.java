@@ -6,6 +6,8 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonToken;
@@ -49,9 +51,18 @@ final class YamlReader {
   private record Anchored(@Nullable Object value, int size) {}
 
   static Document read(String file, String text) {
+    return parse(file, text, YamlReader::document);
+  }
+
+  /** A document of any kind: a list or a single value too. Null if there is none. */
+  static @Nullable Object any(String file, String text) {
+    return parse(file, text, reader -> Optional.ofNullable(reader.top())).orElse(null);
+  }
+
+  private static <T> T parse(String file, String text, Function<YamlReader, T> read) {
     YAMLFactory yaml = YAMLFactory.builder().yamlSchema(YAMLSchema.CORE).build();
     try (YAMLParser parser = (YAMLParser) yaml.createParser(ObjectReadContext.empty(), text)) {
-      return new YamlReader(file, text, parser).document();
+      return read.apply(new YamlReader(file, text, parser));
     } catch (JacksonException e) {
       int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
       String what =
@@ -62,23 +73,28 @@ final class YamlReader {
   }
 
   private Document document() {
-    JsonToken token = parser.nextToken();
-    if (token == null) {
-      return new Document(Map.of(), Map.of());
-    }
-    Object top = value(token, 0);
+    Object top = top();
     if (top == null) {
       return new Document(Map.of(), Map.of());
     }
     if (!(top instanceof Map<?, ?> map)) {
       throw wrong("the top level must be a block of keys");
     }
-    if (parser.nextToken() != null) {
-      throw wrong("a second document begins here; one file holds one");
-    }
     Map<String, @Nullable Object> keys = new LinkedHashMap<>();
     map.forEach((key, value) -> keys.put(String.valueOf(key), value));
     return new Document(keys, lines);
+  }
+
+  private @Nullable Object top() {
+    JsonToken token = parser.nextToken();
+    if (token == null) {
+      return null;
+    }
+    Object top = value(token, 0);
+    if (parser.nextToken() != null) {
+      throw wrong("a second document begins here; one file holds one");
+    }
+    return top;
   }
 
   private @Nullable Object value(@Nullable JsonToken token, int depth) {
