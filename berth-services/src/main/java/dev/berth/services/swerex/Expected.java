@@ -1,5 +1,6 @@
 package dev.berth.services.swerex;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -7,13 +8,14 @@ import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Strings one of which ends an action. Each is taken as it stands; one with a backslash, {@code .*}
- * or {@code .+} in it is a regular expression too, as all are for the swe-rex server, which so
- * fails to find {@code (gdb) }.
+ * Regular expressions, as in swe-rex, one of which ends an action; each is found as it stands too,
+ * so that a prompt such as {@code (gdb) } need not be escaped to be seen. What is no expression is
+ * taken as it stands only.
  */
 final class Expected {
   private static final int LONGEST = 1024;
   private static final int STEPS = 20_000_000;
+  private static final Pattern PLAIN = Pattern.compile("[^\\\\^$.|?*+()\\[\\]{}]+");
 
   private final List<String> strings;
   private final List<@Nullable Pattern> patterns;
@@ -34,12 +36,12 @@ final class Expected {
       }
     }
     this.strings = strings;
-    this.patterns = new java.util.ArrayList<>();
+    this.patterns = new ArrayList<>();
     strings.forEach(string -> patterns.add(pattern(string)));
   }
 
   private static @Nullable Pattern pattern(String string) {
-    if (!string.contains("\\") && !string.contains(".*") && !string.contains(".+")) {
+    if (PLAIN.matcher(string).matches()) {
       return null;
     }
     try {

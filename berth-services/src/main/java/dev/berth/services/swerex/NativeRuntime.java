@@ -29,7 +29,7 @@ import java.util.concurrent.Semaphore;
  *       {@linkplain #interrupt interrupted}.
  *   <li>A shell that ends ({@code exit 3}) is an observation with its exit code; later calls are
  *       {@link Failure#SESSION_NOT_INITIALIZED}.
- *   <li>An expected string is taken as it stands; see {@link BashAction#expect()}.
+ *   <li>What is expected is also found as it stands: {@code (gdb) } need not be escaped.
  * </ul>
  *
  * <p>The sandbox stays its owner's; closing the runtime ends its sessions.

@@ -207,7 +207,7 @@ final class NativeSession {
     }
     return new Observation(
         input ? output.strip() : output,
-        action.check() == Check.IGNORE ? null : code,
+        input || action.check() == Check.IGNORE ? null : code,
         reason,
         "");
   }
@@ -260,7 +260,7 @@ final class NativeSession {
       // Nothing runs, or it has just ended by itself.
       SessionOutput.Gone gone = shell.output().gone();
       Observation none = gone == null ? null : interrupted(tried, gone);
-      return none == null ? new Observation("", 0, "", "") : none;
+      return none == null ? new Observation("", null, "", "") : none;
     }
     return insist(tried, expected);
   }
@@ -289,14 +289,14 @@ final class NativeSession {
 
   private @Nullable Observation interrupted(String tried, SessionOutput.Outcome outcome) {
     return switch (outcome) {
-      case SessionOutput.Ended ended -> new Observation(ended.output().strip(), 0, "", "");
+      case SessionOutput.Ended ended -> new Observation(ended.output().strip(), null, "", "");
       case SessionOutput.Matched matched ->
-          new Observation(matched.output().strip(), 0, "", matched.string());
+          new Observation(matched.output().strip(), null, "", matched.string());
       case SessionOutput.Gone gone -> {
         if (gone.lost() != null) {
           throw unreachable(tried, gone);
         }
-        yield new Observation(gone.output().strip(), 0, "the session's shell has ended", "");
+        yield new Observation(gone.output().strip(), null, "the session's shell has ended", "");
       }
       case SessionOutput.Late late -> null;
     };

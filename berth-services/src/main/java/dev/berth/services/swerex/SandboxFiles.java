@@ -67,7 +67,7 @@ final class SandboxFiles {
             (channel, part) -> {
               if (channel == OutputSink.Channel.STDOUT) {
                 if (bytes.size() + part.remaining() > Runtime.MAX_FILE) {
-                  throw failed(tried, "it has more than 64 MiB; use execute and a pipe", null);
+                  throw failed(tried, "it has more than 16 MiB; use execute and a pipe", null);
                 }
                 byte[] copy = new byte[part.remaining()];
                 part.get(copy);
@@ -123,7 +123,7 @@ final class SandboxFiles {
     path(tried, path);
     byte[] bytes = content.getBytes(StandardCharsets.UTF_8);
     if (bytes.length > Runtime.MAX_FILE) {
-      throw failed(tried, "that is more than 64 MiB; upload it", null);
+      throw failed(tried, "that is more than 16 MiB; upload it", null);
     }
     Command command =
         Command.of("/bin/sh", "-c", WRITE, "berth-write", path)
