@@ -45,7 +45,6 @@ public final class NativeRuntime implements Runtime {
   private final SandboxFiles files;
   private final Map<String, NativeSession> sessions = new ConcurrentHashMap<>();
   private final Semaphore starts = new Semaphore(AT_ONCE, true);
-  private volatile boolean closed;
 
   /** The runtime of this sandbox. Several of one sandbox know nothing of each other's sessions. */
   public NativeRuntime(Sandbox sandbox) {
@@ -72,22 +71,22 @@ public final class NativeRuntime implements Runtime {
   @Override
   public Liveness isAlive() {
     SandboxStatus status = sandbox.status();
-    return status == SandboxStatus.RUNNING && !closed
+    return status == SandboxStatus.RUNNING
         ? new Liveness(true, "")
-        : new Liveness(
-            false, closed ? "The runtime is closed." : "The sandbox is " + status + ".");
+        : new Liveness(false, "The sandbox is " + status + ".");
   }
 
   @Override
   public String createSession(SessionRequest request) throws InterruptedException {
     String name = request.session();
-    if (closed || sessions.size() >= MOST_SESSIONS) {
+    if (sessions.size() >= MOST_SESSIONS) {
       throw new SwerexException(
           Failure.OTHER,
           "Tried to create session '"
               + name
               + "', but "
-              + (closed ? "the runtime is closed." : MOST_SESSIONS + " are open; close one."));
+              + MOST_SESSIONS
+              + " are open; close one first.");
     }
     starts.acquire();
     NativeSession session = null;
@@ -179,10 +178,12 @@ public final class NativeRuntime implements Runtime {
         });
   }
 
-  /** Ends its sessions. An interrupt meanwhile is kept, and what is left ends with the sandbox. */
+  /**
+   * Ends its sessions; it may be used again. An interrupt meanwhile is kept, and what is left then
+   * ends with the sandbox.
+   */
   @Override
   public void close() {
-    closed = true;
     List<NativeSession> left = new ArrayList<>(sessions.values());
     sessions.clear();
     try {
