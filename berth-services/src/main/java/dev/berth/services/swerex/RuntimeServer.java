@@ -198,6 +198,9 @@ public final class RuntimeServer implements AutoCloseable {
       return path.equals(RuntimeCalls.UPLOAD) ? upload(exchange) : call(exchange, path);
     } catch (Refused e) {
       return Answer.refused(e.status, String.valueOf(e.getMessage()));
+    } catch (RuntimeException e) {
+      // Whatever it is, the caller is to hear of it rather than wait; and the server goes on.
+      return Answer.refused(500, "Unexpected: " + e);
     }
   }
 

@@ -27,6 +27,9 @@ final class UploadCall {
   private static final int MOST_FIELD = 64 << 10;
   private static final int BUFFER = 64 << 10;
 
+  /** The JDK says why it refuses a zip file only if that has this name. */
+  private static final String FILE = "file.zip";
+
   private final Runtime runtime;
 
   UploadCall(Runtime runtime) {
@@ -36,7 +39,7 @@ final class UploadCall {
   /** What has come. Closing it removes the folder. */
   record Received(Path folder, String target, boolean unzip) implements AutoCloseable {
     Path file() {
-      return folder.resolve("file");
+      return folder.resolve(FILE);
     }
 
     @Override
@@ -88,7 +91,7 @@ final class UploadCall {
       }
       String name = name(form.readHeaders());
       if (name.equals("file") && !file) {
-        try (OutputStream out = Files.newOutputStream(folder.resolve("file"))) {
+        try (OutputStream out = Files.newOutputStream(folder.resolve(FILE))) {
           form.readBodyData(new Limited(out, MOST_BYTES));
         }
         file = true;

@@ -108,9 +108,8 @@ final class ZipTree {
   private static Set<PosixFilePermission> permissions(Path from) throws IOException {
     Set<PosixFilePermission> all =
         EnumSet.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE);
-    Object stored = Files.getAttribute(from, "zip:permissions");
-    if (stored instanceof java.util.Optional<?> given && given.isPresent()) {
-      all.addAll((Set<PosixFilePermission>) given.get());
+    if (Files.getAttribute(from, "zip:permissions") instanceof Set<?> stored) {
+      all.addAll((Set<PosixFilePermission>) stored);
     } else {
       all.add(PosixFilePermission.GROUP_READ);
       all.add(PosixFilePermission.OTHERS_READ);
