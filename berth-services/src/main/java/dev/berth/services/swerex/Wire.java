@@ -48,7 +48,6 @@ final class Wire {
           Map.entry("builtins.OSError", Failure.FILE),
           Map.entry("builtins.UnicodeDecodeError", Failure.FILE),
           Map.entry("builtins.UnicodeEncodeError", Failure.FILE),
-          Map.entry("builtins.LookupError", Failure.FILE),
           Map.entry("shutil.Error", Failure.FILE),
           Map.entry("zipfile.BadZipFile", Failure.FILE));
 

@@ -29,5 +29,7 @@ enum KnownDeviation {
   /** Uploaded folders lose their modes. */
   LOSES_MODES,
   /** Asking for the exit code after an expected string types into the program that reads. */
-  TYPES_INTO_THE_PROGRAM
+  TYPES_INTO_THE_PROGRAM,
+  /** {@code exit 3} in a session is a failure, without its output and its exit code. */
+  FAILS_AT_THE_END_OF_THE_SHELL
 }

@@ -237,8 +237,8 @@ abstract class RuntimeContract {
 
   @Test
   void takesLinesThatEndInAnOperator() throws Exception {
-    Observation background = run("true &\necho a");
     Observation semicolon = run("echo a;\necho b");
+    Observation background = run("true &\necho a");
     if (deviates(KnownDeviation.JOINS_LINES_WRONGLY)) {
       assertThat(background.exitCode()).isEqualTo(2);
       assertThat(semicolon.output()).contains("syntax error");
@@ -422,7 +422,7 @@ abstract class RuntimeContract {
     assertThat(seen.expectString()).isEqualTo("name\\? ");
     assertThat(seen.output()).isEqualTo("your ");
     assertThat(seen.exitCode()).isNull();
-    assertThat(output("bob")).contains("hello bob\n");
+    assertThat(runtime().runInSession(action("bob").quitting()).output()).contains("hello bob");
     assertRuns("echo $n", "bob\n", 0);
   }
 
@@ -450,7 +450,7 @@ abstract class RuntimeContract {
     if (deviates(KnownDeviation.TYPES_INTO_THE_PROGRAM)) {
       assertThat(output("echo \"<$n>\"")).doesNotContain("bob");
     } else {
-      run("bob");
+      runtime().runInSession(action("bob").quitting());
       assertRuns("echo $n", "bob\n", 0);
     }
   }
@@ -498,7 +498,13 @@ abstract class RuntimeContract {
 
   @Test
   void aSessionEndsWithItsShell() throws Exception {
-    fails(Failure.SESSION_NOT_INITIALIZED, () -> run("exit 3"));
+    if (deviates(KnownDeviation.FAILS_AT_THE_END_OF_THE_SHELL)) {
+      fails(Failure.SESSION_NOT_INITIALIZED, () -> run("echo bye; exit 3"));
+    } else {
+      Observation last = run("echo bye; exit 3");
+      assertThat(last.output()).startsWith("bye\n");
+      assertThat(last.exitCode()).isEqualTo(3);
+    }
     fails(Failure.SESSION_NOT_INITIALIZED, () -> run("echo still"));
     runtime().closeSession(session);
     runtime().createSession(new SessionRequest(session, List.of(), SOON));
@@ -637,7 +643,7 @@ abstract class RuntimeContract {
         .isEqualTo("h\ufffd\ufffd");
     assertThat(runtime().readFile(new ReadFile(folder + "/f", "ascii", "ignore"))).isEqualTo("h");
     fails(Failure.FILE, () -> runtime().readFile(new ReadFile(folder + "/f", "ascii", "strict")));
-    fails(Failure.FILE, () -> runtime().readFile(new ReadFile(folder + "/f", "nope", "strict")));
+    fails(Failure.OTHER, () -> runtime().readFile(new ReadFile(folder + "/f", "nope", "strict")));
   }
 
   @Test
