@@ -17,7 +17,6 @@ import java.util.Optional;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 
 /** One run of a server, from its command's start to its end. Thread-safe. */
 final class Run {
@@ -28,13 +27,18 @@ final class Run {
   private static final Duration BACKSTOP = Duration.ofSeconds(10);
 
   /** Pauses between two looks are this part of the time since the start, within these bounds. */
-  private static final int PART = 64;
+  private static final int PART = 32;
 
-  private static final long LEAST_NANOS = 500_000;
+  private static final long LEAST_NANOS = 1_000_000;
   private static final long MOST_NANOS = 50_000_000;
 
   /** So often in a row a stranger must be seen on the port: a look is no snapshot. */
   private static final int SURE = 3;
+
+  /** How often, and how long at least, the server's processes are looked for. */
+  private static final int MOST_SEARCHES = 10;
+
+  private static final long PATIENCE_NANOS = 300_000_000;
 
   private final ServiceSpec spec;
   private final Place place;
@@ -42,10 +46,10 @@ final class Run {
   private final String mark;
   private final List<Thread> pumps;
   private final long began = System.nanoTime();
-  private volatile boolean terminated;
+  private volatile Optional<Kin> kin = Optional.empty();
+  private volatile boolean listened;
 
-  private Run(
-      ServiceSpec spec, Place place, SandboxProcess process, String mark, ServiceLog log) {
+  private Run(ServiceSpec spec, Place place, SandboxProcess process, String mark, ServiceLog log) {
     this.spec = spec;
     this.place = place;
     this.process = process;
@@ -101,26 +105,24 @@ final class Run {
     AtomicReference<String> last = new AtomicReference<>("did not listen");
     Thread watch =
         Thread.ofVirtual()
-            .start(
-                () -> {
-                  try {
-                    outcome.put(Optional.of(ending(process.await())));
-                  } catch (InterruptedException e) {
-                    // The outcome is known.
-                  }
-                });
+            .start(() -> {
+              try {
+                outcome.put(Optional.of(ending(process.await())));
+              } catch (InterruptedException e) {
+                // The outcome is known.
+              }
+            });
     Thread looks =
         Thread.ofVirtual()
-            .start(
-                () -> {
-                  try {
-                    outcome.put(look(last));
-                  } catch (InterruptedException e) {
-                    // The outcome is known.
-                  } catch (RuntimeException e) {
-                    offer(outcome, Optional.of("could not be checked: " + e));
-                  }
-                });
+            .start(() -> {
+              try {
+                outcome.put(look(last));
+              } catch (InterruptedException e) {
+                // The outcome is known.
+              } catch (RuntimeException | Error e) {
+                offer(outcome, Optional.of("could not be checked: " + e));
+              }
+            });
     try {
       Optional<String> result = outcome.poll(nanosLeft(), TimeUnit.NANOSECONDS);
       if (result == null) {
@@ -138,8 +140,7 @@ final class Run {
     }
   }
 
-  private static void offer(
-      SynchronousQueue<Optional<String>> outcome, Optional<String> what) {
+  private static void offer(SynchronousQueue<Optional<String>> outcome, Optional<String> what) {
     try {
       outcome.put(what);
     } catch (InterruptedException e) {
@@ -155,12 +156,16 @@ final class Run {
 
   /** Looks until all is well; the caller's deadline ends it. */
   private Optional<String> look(AtomicReference<String> last) throws InterruptedException {
-    // While the server comes up, there is time to find its processes and to load classes.
-    Optional<Kin> kin = Kin.find(mark);
     int strangers = 0;
-    while (true) {
-      Kin.@Nullable Listener listener = listener(kin);
-      if (listener == Kin.Listener.STRANGER && ++strangers == SURE) {
+    for (int looks = 0; ; looks++) {
+      if (kin.isEmpty() && looks < MOST_SEARCHES) {
+        // While the server comes up there is time for it. Right after the start of a program its
+        // environment cannot be seen yet.
+        kin = Kin.find(mark);
+      }
+      Kin.Listener listener = listener();
+      strangers = listener == Kin.Listener.STRANGER ? strangers + 1 : 0;
+      if (strangers == SURE) {
         return Optional.of(
             "does not listen on it: a process that is not the server's does; nothing was sent to it");
       }
@@ -169,6 +174,7 @@ final class Run {
       }
       pause();
     }
+    listened = true;
     // Who connects has been seen to be served.
     Optional<String> trouble =
         spec.health == TcpHealth.INSTANCE ? Optional.empty() : check(spec.health);
@@ -193,13 +199,20 @@ final class Run {
   }
 
   /** Who listens; NOBODY as long as nobody does. */
-  private Kin.Listener listener(Optional<Kin> kin) {
+  private Kin.Listener listener() {
     if (place.isShared() && !connects()) {
       // Cheaper than reading the tables of a busy host.
       return Kin.Listener.NOBODY;
     }
+    kin = kin.isPresent() ? kin : Kin.find(mark);
     if (kin.isPresent()) {
       return kin.get().listener(reached(), place.port());
+    }
+    if (System.nanoTime() - began < PATIENCE_NANOS) {
+      return Kin.Listener.NOBODY;
+    }
+    if (place.isShared()) {
+      return Kin.owner(reached(), place.port());
     }
     return TcpHealth.INSTANCE.trouble(place.endpoint(), CHECK_WITHIN).isPresent()
         ? Kin.Listener.NOBODY
@@ -255,43 +268,42 @@ final class Run {
     }
   }
 
+  /** Whether it was seen to listen on its port. */
+  boolean listened() {
+    return listened;
+  }
+
   /**
    * Ends it with all that it started, and lets go of it. Returns once that is so; an interrupt is
    * kept until then.
    */
   void end(Duration grace) {
-    boolean interrupted = Thread.interrupted();
-    try {
-      terminated = true;
-      process.terminate(grace);
-      process.await(grace.plus(BACKSTOP));
-      process.close();
-      drain();
-      sweep();
-    } catch (InterruptedException e) {
-      interrupted = true;
-      process.close();
-    } catch (SandboxException e) {
-      // The sandbox is gone, and the server with it.
-      process.close();
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
+    Thread ending = Thread.ofVirtual().start(() -> endNow(grace));
+    boolean interrupted = false;
+    while (ending.isAlive()) {
+      try {
+        ending.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
       }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 
-  /**
-   * What a server leaves behind that ends by itself is not its command's any more: it hangs below
-   * the guest.
-   */
-  private void sweep() {
-    for (int i = 0; i < 10; i++) {
-      List<Long> left = Kin.marked(mark);
-      if (left.isEmpty()) {
-        return;
-      }
-      left.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+  private void endNow(Duration grace) {
+    try {
+      process.terminate(grace);
+      process.await(grace.plus(BACKSTOP));
+      drain();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("nobody interrupts this thread", e);
+    } catch (SandboxException e) {
+      // The sandbox is gone, and the server with it.
+    } finally {
+      process.close();
     }
+    (kin.isPresent() ? kin : Kin.find(mark)).ifPresent(Kin::killLeft);
   }
 }

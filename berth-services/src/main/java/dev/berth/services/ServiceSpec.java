@@ -16,8 +16,8 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A server to host in a sandbox: what to run, where it listens, when it is well, what is kept of its
- * log. Immutable; one spec may start many services.
+ * A server to host in a sandbox: what to run, where it listens, when it is well, what is kept of
+ * its log. Immutable; one spec may start many services.
  *
  * <pre>{@code
  * ServiceSpec spec =
@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  *         .build();
  * }</pre>
  *
- * In arguments and in the values of variables, <code>{port}</code> and <code>{host}</code> stand for
- * the port and the address that the server is to listen on.
+ * In arguments and in the values of variables, <code>{port}</code> and <code>{host}</code> stand
+ * for the port and the address that the server is to listen on.
  */
 public final class ServiceSpec {
   /** How much of the log is kept unless the spec says otherwise: 1 MiB. */
@@ -151,7 +151,9 @@ public final class ServiceSpec {
     return stdin == null ? made : made.withStdin(stdin);
   }
 
-  /** The variables for this address: the forwarded ones that {@code outside} has, then the spec's. */
+  /**
+   * The variables for this address: the forwarded ones that {@code outside} has, then the spec's.
+   */
   Map<String, String> variables(Map<String, String> outside, Address address, int atPort) {
     Map<String, String> all = new LinkedHashMap<>();
     for (String each : forwarded) {
@@ -160,17 +162,23 @@ public final class ServiceSpec {
         all.put(each, value);
       }
     }
-    env.forEach((key, value) ->
-        all.put(key, secrets.contains(key) ? value : fill(value, address, atPort)));
+    env.forEach(
+        (key, value) -> all.put(key, secrets.contains(key) ? value : fill(value, address, atPort)));
     return all;
   }
 
-  /** The values that must not show: secrets, and forwarded ones, which may be. */
+  /** The values that must not show: secrets, and what may be some: forwarded ones and the input. */
   List<String> secretsAmong(Map<String, String> variables) {
-    return variables.entrySet().stream()
-        .filter(each -> secrets.contains(each.getKey()) || forwarded.contains(each.getKey()))
-        .map(Map.Entry::getValue)
-        .toList();
+    List<String> values = new ArrayList<>();
+    variables.forEach((key, value) -> {
+      if (secrets.contains(key) || forwarded.contains(key)) {
+        values.add(value);
+      }
+    });
+    if (stdin != null) {
+      values.add(new String(stdin, StandardCharsets.UTF_8).strip());
+    }
+    return values;
   }
 
   private static String fill(String text, Address address, int port) {

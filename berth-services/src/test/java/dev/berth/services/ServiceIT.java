@@ -22,13 +22,11 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
@@ -211,9 +209,7 @@ class ServiceIT {
               .build();
       ServiceException died =
           catchThrowableOfType(ServiceException.class, () -> Service.start(sandbox, spec));
-      assertThat(died)
-          .hasMessageContaining("exit code 7")
-          .hasMessageContaining("no such database");
+      assertThat(died).hasMessageContaining("exit code 7").hasMessageContaining("no such database");
       assertThat(died.exit()).get().extracting(exit -> exit.returnCode()).isEqualTo(7);
       assertThat(died.log()).contains("starting", "no such database");
       assertThat(died.sandboxId()).isEqualTo(sandbox.id());
@@ -399,7 +395,8 @@ class ServiceIT {
     void whatAnEndedServerLeftBehindIsEndedToo() {
       String mark = "left-" + UUID.randomUUID();
       ServiceSpec spec =
-          ServiceSpec.command("sh", "-c", "sh -c 'sleep 60; :' $NAME & sh -c 'setsid sleep 60' & exit 4")
+          ServiceSpec.command(
+                  "sh", "-c", "sh -c 'sleep 60; :' $NAME & sh -c 'setsid sleep 60' & exit 4")
               .env("NAME", mark)
               .build();
       assertThatExceptionOfType(ServiceException.class)
@@ -410,8 +407,7 @@ class ServiceIT {
 
     static ServiceSpec.Builder files(String... more) {
       List<String> all =
-          new java.util.ArrayList<>(
-              List.of("python3", "-m", "http.server", "--bind", "{host}"));
+          new java.util.ArrayList<>(List.of("python3", "-m", "http.server", "--bind", "{host}"));
       all.addAll(List.of(more));
       all.add("{port}");
       return ServiceSpec.command(all).env("PYTHONUNBUFFERED", "1");

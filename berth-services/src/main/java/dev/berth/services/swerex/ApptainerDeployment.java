@@ -49,7 +49,11 @@ public final class ApptainerDeployment implements Deployment {
 
   /** What is there between a start and a stop. */
   private record Running(
-      ApptainerProvider provider, Sandbox sandbox, Service service, RemoteRuntime runtime) {}
+      ApptainerProvider provider,
+      Sandbox sandbox,
+      Service service,
+      RemoteRuntime runtime,
+      String key) {}
 
   /** A deployment that is not started yet, with the defaults of the provider. */
   public ApptainerDeployment(ApptainerDeploymentConfig config) {
@@ -113,15 +117,15 @@ public final class ApptainerDeployment implements Deployment {
       String python = python(sandbox, until);
       byte[] bytes = new byte[32];
       RANDOM.nextBytes(bytes);
-      String token = HexFormat.of().formatHex(bytes);
+      String key = HexFormat.of().formatHex(bytes);
       step("Starting runtime");
       Integer port = args.noNetwork() ? null : config.port();
       Service service =
-          Service.start(sandbox, SwerexServer.spec(python, port, token, left(until)));
+          Service.start(sandbox, SwerexServer.spec(python, port, key, left(until)));
       step("Runtime started at " + service.endpoint().url());
       Running all =
           new Running(
-              apptainer, sandbox, service, new RemoteRuntime(service.endpoint(), token));
+              apptainer, sandbox, service, new RemoteRuntime(service.endpoint(), key), key);
       done = true;
       return all;
     } catch (RequestException e) {
@@ -223,6 +227,11 @@ public final class ApptainerDeployment implements Deployment {
   /** The server that hosts the runtime: its log, its endpoint. {@link Failure#DEPLOYMENT_NOT_STARTED}. */
   public Service service() {
     return started().service();
+  }
+
+  /** The server's key, for tests. */
+  String key() {
+    return started().key();
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.berth.services.swerex;
 
 import dev.berth.services.http.CallException;
+import dev.berth.services.http.Json;
 import dev.berth.services.http.JsonClient;
 import dev.berth.services.http.Reply;
 import java.io.IOException;
@@ -30,7 +31,8 @@ final class Calls {
   private final JsonClient client;
 
   Calls(JsonClient client) {
-    this.client = client.limitedTo(dev.berth.services.http.Json.MOST_BYTES);
+    // The real server closes a connection after each failure, and does not say so.
+    this.client = client.limitedTo(Json.MOST_BYTES).withFreshConnections();
   }
 
   Reply get(String path, Duration within) throws CallException, InterruptedException {

@@ -31,7 +31,15 @@ final class DeployedImage {
    * @return what a sandbox is made from
    */
   String ready(ApptainerImages images, Consumer<String> step) throws InterruptedException {
-    if (ImageReference.parse(config.image()).local()) {
+    ImageReference reference = ImageReference.parse(config.image());
+    if (reference.local()) {
+      if (!Files.exists(reference.path())) {
+        throw new RequestException(
+            "Tried to deploy "
+                + config.image()
+                + ", but there is no such file or folder; a registry's image needs no leading / or ."
+                + " in its name.");
+      }
       return config.image();
     }
     if (config.pull() != PullPolicy.ALWAYS && Files.isRegularFile(sif)) {
