@@ -37,7 +37,7 @@ final class SessionShell {
 
   /** Says when the terminal is set, so that nothing is typed, and shown, before. */
   private static final String STARTER =
-      "stty -echo -onlcr 2>/dev/null;"
+      "stty -echo -onlcr 2>/dev/null;unset PS1 PS2 PROMPT_COMMAND;"
           + "printf '\\036s%s:0\\n\\036' \"$1\";"
           + "command -v bash >/dev/null && exec bash --noediting -i;"
           + "exec sh -i";

@@ -79,6 +79,13 @@ class NativeRuntimeIT {
   }
 
   @Test
+  void theMarksStayOutOfTheEnvironment() throws Exception {
+    assertThat(run("env").output()).doesNotContain("PS1", "PROMPT_COMMAND", "\u001e");
+    assertThat(run("set -o | grep -c 'history.*on'; echo \"[$HISTFILE]\"").output())
+        .isEqualTo("0\n[]\n");
+  }
+
+  @Test
   void linesCommentsAndHereDocuments() throws Exception {
     assertThat(run("echo 1 # one\n# none\necho 2 \\\n  3\nfor i in a b; do\n echo $i\ndone").output())
         .isEqualTo("1\n2 3\na\nb\n");
