@@ -4,6 +4,7 @@ import dev.berth.Command;
 import dev.berth.ErrorType;
 import dev.berth.ExecResult;
 import dev.berth.OutputSink;
+import dev.berth.RequestException;
 import dev.berth.Sandbox;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
@@ -45,14 +46,22 @@ final class Executions {
     }
     Transcript out = new Transcript();
     Transcript err = new Transcript();
-    ExecResult result =
-        sandbox.exec(
-            command,
-            (channel, bytes) -> {
-              byte[] copy = new byte[bytes.remaining()];
-              bytes.get(copy);
-              (channel == OutputSink.Channel.STDOUT ? out : err).add(copy, 0, copy.length);
-            });
+    ExecResult result;
+    try {
+      result =
+          sandbox.exec(
+              command,
+              (channel, bytes) -> {
+                byte[] copy = new byte[bytes.remaining()];
+                bytes.get(copy);
+                (channel == OutputSink.Channel.STDOUT ? out : err).add(copy, 0, copy.length);
+              });
+    } catch (RequestException e) {
+      // Nothing else of these requests can be refused but their folder.
+      throw request.directory() == null
+          ? e
+          : new SwerexException(Failure.FILE, String.valueOf(e.getMessage()), "", e);
+    }
     String stdout = TerminalText.decode(out.bytes());
     String stderr = TerminalText.decode(err.bytes());
     refuse(request, result, stdout + stderr);
