@@ -197,6 +197,18 @@ class ApptainerDeploymentIT {
   }
 
   @Test
+  void readsWhatSweAgentHasPulled() throws Exception {
+    Path sif = home.resolve(".apptainer/cache/some_image_1.sif");
+    Files.createDirectories(sif.getParent());
+    Files.writeString(sif, "this is no image");
+    ApptainerDeploymentConfig config =
+        ApptainerDeploymentConfig.of("some/image:1").withImages(PullPolicy.NEVER, false);
+    SwerexException e = fails(Failure.DEPLOYMENT_STARTUP, () -> deployment(config).start());
+    assertThat(e).hasMessageContaining(sif.toString());
+    assertThat(steps).contains("Using " + sif + ", which SWE-agent has pulled");
+  }
+
+  @Test
   void anImageWithoutAServerIsSaid() {
     SwerexException e =
         fails(
