@@ -4,6 +4,7 @@ import dev.berth.Command;
 import dev.berth.ErrorType;
 import dev.berth.ExecResult;
 import dev.berth.OutputSink;
+import dev.berth.RequestException;
 import dev.berth.Sandbox;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
@@ -33,26 +34,20 @@ final class Executions {
     if (request.command().isEmpty()) {
       throw new SwerexException(Failure.OTHER, "Tried to execute an empty command; name one.");
     }
-    Command command =
-        Command.of(words(request))
-            .withTimeout(request.timeout() == null ? Command.FOREVER : request.timeout())
-            .withOutputLimit(0);
-    if (request.env() != null) {
-      command = command.withEnv(request.env());
-    }
-    if (request.directory() != null) {
-      command = command.inDirectory(request.directory());
-    }
     Transcript out = new Transcript();
     Transcript err = new Transcript();
-    ExecResult result =
-        sandbox.exec(
-            command,
-            (channel, bytes) -> {
-              byte[] copy = new byte[bytes.remaining()];
-              bytes.get(copy);
-              (channel == OutputSink.Channel.STDOUT ? out : err).add(copy, 0, copy.length);
-            });
+    ExecResult result;
+    try {
+      result = sandbox.exec(command(request), sink(out, err));
+    } catch (RequestException e) {
+      String folder = request.directory();
+      if (folder == null) {
+        throw e;
+      }
+      // All else that a request can be refused for was looked at before.
+      throw new SwerexException(
+          Failure.FILE, String.valueOf(e.getMessage()), "", new NoSuchFileException(folder));
+    }
     String stdout = TerminalText.decode(out.bytes());
     String stderr = TerminalText.decode(err.bytes());
     refuse(request, result, stdout + stderr);
@@ -74,6 +69,28 @@ final class Executions {
           null);
     }
     return new Execution(stdout, stderr, code);
+  }
+
+  private Command command(ExecuteRequest request) throws InterruptedException {
+    Command command =
+        Command.of(words(request))
+            .withTimeout(request.timeout() == null ? Command.FOREVER : request.timeout())
+            .withOutputLimit(0);
+    if (request.env() != null) {
+      command = command.withEnv(request.env());
+    }
+    if (request.directory() != null) {
+      command = command.inDirectory(request.directory());
+    }
+    return command;
+  }
+
+  private static OutputSink sink(Transcript out, Transcript err) {
+    return (channel, bytes) -> {
+      byte[] copy = new byte[bytes.remaining()];
+      bytes.get(copy);
+      (channel == OutputSink.Channel.STDOUT ? out : err).add(copy, 0, copy.length);
+    };
   }
 
   private static void refuse(ExecuteRequest request, ExecResult result, String output) {
