@@ -34,33 +34,19 @@ final class Executions {
     if (request.command().isEmpty()) {
       throw new SwerexException(Failure.OTHER, "Tried to execute an empty command; name one.");
     }
-    Command command =
-        Command.of(words(request))
-            .withTimeout(request.timeout() == null ? Command.FOREVER : request.timeout())
-            .withOutputLimit(0);
-    if (request.env() != null) {
-      command = command.withEnv(request.env());
-    }
-    if (request.directory() != null) {
-      command = command.inDirectory(request.directory());
-    }
     Transcript out = new Transcript();
     Transcript err = new Transcript();
     ExecResult result;
     try {
-      result =
-          sandbox.exec(
-              command,
-              (channel, bytes) -> {
-                byte[] copy = new byte[bytes.remaining()];
-                bytes.get(copy);
-                (channel == OutputSink.Channel.STDOUT ? out : err).add(copy, 0, copy.length);
-              });
+      result = sandbox.exec(command(request), sink(out, err));
     } catch (RequestException e) {
-      // Nothing else of these requests can be refused but their folder.
-      throw request.directory() == null
-          ? e
-          : new SwerexException(Failure.FILE, String.valueOf(e.getMessage()), "", e);
+      String folder = request.directory();
+      if (folder == null) {
+        throw e;
+      }
+      // All else that a request can be refused for was looked at before.
+      throw new SwerexException(
+          Failure.FILE, String.valueOf(e.getMessage()), "", new NoSuchFileException(folder));
     }
     String stdout = TerminalText.decode(out.bytes());
     String stderr = TerminalText.decode(err.bytes());
@@ -83,6 +69,28 @@ final class Executions {
           null);
     }
     return new Execution(stdout, stderr, code);
+  }
+
+  private Command command(ExecuteRequest request) throws InterruptedException {
+    Command command =
+        Command.of(words(request))
+            .withTimeout(request.timeout() == null ? Command.FOREVER : request.timeout())
+            .withOutputLimit(0);
+    if (request.env() != null) {
+      command = command.withEnv(request.env());
+    }
+    if (request.directory() != null) {
+      command = command.inDirectory(request.directory());
+    }
+    return command;
+  }
+
+  private static OutputSink sink(Transcript out, Transcript err) {
+    return (channel, bytes) -> {
+      byte[] copy = new byte[bytes.remaining()];
+      bytes.get(copy);
+      (channel == OutputSink.Channel.STDOUT ? out : err).add(copy, 0, copy.length);
+    };
   }
 
   private static void refuse(ExecuteRequest request, ExecResult result, String output) {
