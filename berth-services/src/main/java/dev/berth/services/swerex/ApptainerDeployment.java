@@ -11,9 +11,7 @@ import dev.berth.apptainer.ApptainerProvider;
 import dev.berth.core.process.GuestBinary;
 import dev.berth.services.Service;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -38,8 +36,6 @@ public final class ApptainerDeployment implements Deployment {
   /** Where the server listens in a sandbox with a network of its own. */
   private static final int INNER_PORT = 8000;
 
-  private static final SecureRandom RANDOM = new SecureRandom();
-
   private final ApptainerDeploymentConfig config;
   private final ApptainerConfig provider;
   private final DeployedImage image;
@@ -55,12 +51,17 @@ public final class ApptainerDeployment implements Deployment {
       RemoteRuntime runtime,
       String key) {}
 
-  /** A deployment that is not started yet, with the defaults of the provider. */
+  /**
+   * A deployment that is not started yet, over the user's own configuration of the provider, with
+   * its mirrors.
+   *
+   * @throws RequestException if that configuration is wrong, or has several blocks of the provider
+   */
   public ApptainerDeployment(ApptainerDeploymentConfig config) {
-    this(config, ApptainerConfig.defaults());
+    this(config, UsersApptainer.config());
   }
 
-  /** The same over this configuration of the provider, for instance one with mirrors. */
+  /** The same over this configuration of the provider. */
   public ApptainerDeployment(ApptainerDeploymentConfig config, ApptainerConfig provider) {
     this(config, provider, Path.of(System.getenv().getOrDefault("HOME", "/")));
   }
@@ -115,9 +116,7 @@ public final class ApptainerDeployment implements Deployment {
     try {
       sandbox.notices().forEach(this::step);
       String python = python(sandbox, until);
-      byte[] bytes = new byte[32];
-      RANDOM.nextBytes(bytes);
-      String key = HexFormat.of().formatHex(bytes);
+      String key = Service.newKey();
       step("Starting runtime");
       Integer port = args.noNetwork() ? null : config.port();
       Service service =
