@@ -119,12 +119,10 @@ public final class ApptainerDeployment implements Deployment {
       String key = Service.newKey();
       step("Starting runtime");
       Integer port = args.noNetwork() ? null : config.port();
-      Service service =
-          Service.start(sandbox, SwerexServer.spec(python, port, key, left(until)));
+      Service service = Service.start(sandbox, SwerexServer.spec(python, port, key, left(until)));
       step("Runtime started at " + service.endpoint().url());
       Running all =
-          new Running(
-              apptainer, sandbox, service, new RemoteRuntime(service.endpoint(), key), key);
+          new Running(apptainer, sandbox, service, new RemoteRuntime(service.endpoint(), key), key);
       done = true;
       return all;
     } catch (RequestException e) {
@@ -223,7 +221,10 @@ public final class ApptainerDeployment implements Deployment {
     return started().runtime();
   }
 
-  /** The server that hosts the runtime: its log, its endpoint. {@link Failure#DEPLOYMENT_NOT_STARTED}. */
+  /**
+   * The server that hosts the runtime: its log, its endpoint. {@link
+   * Failure#DEPLOYMENT_NOT_STARTED}.
+   */
   public Service service() {
     return started().service();
   }
@@ -237,8 +238,7 @@ public final class ApptainerDeployment implements Deployment {
   public Liveness isAlive() throws InterruptedException {
     Running now = started();
     if (!now.service().isAlive()) {
-      return new Liveness(
-          false, "The server has ended. Its log ends:\n" + now.service().log());
+      return new Liveness(false, "The server has ended. Its log ends:\n" + now.service().log());
     }
     return now.runtime().isAlive();
   }

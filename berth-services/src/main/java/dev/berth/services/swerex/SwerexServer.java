@@ -13,7 +13,9 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** How the server of the Python package {@code swe-rex} is found, installed and run in a sandbox. */
+/**
+ * How the server of the Python package {@code swe-rex} is found, installed and run in a sandbox.
+ */
 final class SwerexServer {
   private static final String PATH = "PATH=$PATH:/usr/local/bin:$HOME/.local/bin\n";
 

@@ -17,8 +17,7 @@ final class UsersApptainer implements ProviderFactory {
 
   static ApptainerConfig config() {
     UsersApptainer reader = new UsersApptainer();
-    try (Berth berth =
-        Berth.builder().provider(ApptainerProvider.NAME).register(reader).build()) {
+    try (Berth berth = Berth.builder().provider(ApptainerProvider.NAME).register(reader).build()) {
       berth.provider();
     }
     return reader.config;
