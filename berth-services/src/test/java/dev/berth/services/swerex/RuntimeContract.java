@@ -69,8 +69,9 @@ abstract class RuntimeContract extends SessionContract {
       Awaitility.await()
           .atMost(SOON)
           .until(() ->
-              runtime().execute(ExecuteRequest.of("test", "-e", folder + "-t")).exitCode()
-                  == Integer.valueOf(0));
+                  Objects.equals(
+                      runtime().execute(ExecuteRequest.of("test", "-e", folder + "-t")).exitCode(),
+                      0));
       assertThat(runtime().isAlive().alive()).isTrue();
       runtime().interrupt(BashInterrupt.of(session));
       thread.join(SOON);
