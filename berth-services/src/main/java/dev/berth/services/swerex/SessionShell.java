@@ -69,7 +69,7 @@ final class SessionShell {
         Command.of("/bin/sh", "-c", STARTER, "berth-session", token)
             .withTimeout(Command.FOREVER)
             .withEnv(surroundings(sandbox));
-    SessionShell shell = new SessionShell(sandbox, terminals.open(starter, SIZE));
+    SessionShell shell = new SessionShell(sandbox, terminals.start(starter, SIZE));
     shell.output.begin(token);
     Thread.ofVirtual().name("berth-session").start(shell::read);
     return shell;
