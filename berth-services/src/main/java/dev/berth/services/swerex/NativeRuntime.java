@@ -79,6 +79,9 @@ public final class NativeRuntime implements Runtime {
   @Override
   public String createSession(SessionRequest request) throws InterruptedException {
     String name = request.session();
+    if (sessions.containsKey(name)) {
+      throw exists(name);
+    }
     if (sessions.size() >= MOST_SESSIONS) {
       throw new SwerexException(
           Failure.OTHER,
