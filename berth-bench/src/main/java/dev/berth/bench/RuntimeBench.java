@@ -39,8 +39,8 @@ public final class RuntimeBench {
   private static final String FORM = "folder";
 
   /**
-   * A line for each process: its name, and its PSS in KiB; or, where the guest keeps that to itself,
-   * its own pages and those of its program, which all of its processes share.
+   * A line for each process: its name, and its PSS in KiB; or, where the guest keeps that to
+   * itself, its own pages and those of its program, which all of its processes share.
    */
   private static final String MEMORY =
       """
@@ -137,14 +137,23 @@ public final class RuntimeBench {
     String text = "x".repeat(Plan.SMALL_BYTES);
     measure("execute true", rounds, runtime -> runtime.execute(nothing), own, served, real, say);
     measure(
-        "run_in_session echo hi", rounds, runtime -> runtime.runInSession(echo), own, served, real,
+        "run_in_session echo hi",
+        rounds,
+        runtime -> runtime.runInSession(echo),
+        own,
+        served,
+        real,
         say);
     measure(
-        "write_file 1 KiB", rounds, runtime -> runtime.writeFile("/tmp/bench", text), own, served,
-        real, say);
+        "write_file 1 KiB",
+        rounds,
+        runtime -> runtime.writeFile("/tmp/bench", text),
+        own,
+        served,
+        real,
+        say);
     ReadFile file = ReadFile.of("/tmp/bench");
-    measure(
-        "read_file 1 KiB", rounds, runtime -> runtime.readFile(file), own, served, real, say);
+    measure("read_file 1 KiB", rounds, runtime -> runtime.readFile(file), own, served, real, say);
     SessionRequest other = new SessionRequest("other", List.of(), LONG);
     measure(
         "create and close a session",
@@ -186,8 +195,7 @@ public final class RuntimeBench {
             name,
             FORM,
             "ms",
-            List.of(
-                Figure.of(NATIVE, quick), Figure.of(SERVED, between), Figure.of(REAL, theirs)),
+            List.of(Figure.of(NATIVE, quick), Figure.of(SERVED, between), Figure.of(REAL, theirs)),
             List.of(
                 Comparison.ofTimes(REAL, quick, theirs, aimed ? CALL_TARGET : 0),
                 Comparison.ofTimes(REAL + ", by the same client", between, theirs, 0))));

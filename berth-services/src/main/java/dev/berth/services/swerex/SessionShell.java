@@ -60,11 +60,10 @@ final class SessionShell {
     Terminals terminals =
         sandbox
             .ability(Terminals.class)
-            .orElseThrow(
-                () ->
-                    new SwerexException(
-                        Failure.SESSION_NOT_INITIALIZED,
-                        "Tried to start a session, but this sandbox has no terminals."));
+            .orElseThrow(() ->
+                new SwerexException(
+                    Failure.SESSION_NOT_INITIALIZED,
+                    "Tried to start a session, but this sandbox has no terminals."));
     Command starter =
         Command.of("/bin/sh", "-c", STARTER, "berth-session", token)
             .withTimeout(Command.FOREVER)

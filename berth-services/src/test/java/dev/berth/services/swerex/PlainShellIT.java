@@ -32,12 +32,15 @@ class PlainShellIT {
   static void makeSandbox() throws Exception {
     berth = Berth.builder().provider("apptainer").build();
     sandbox =
-        berth.create(
-            SandboxSpec.builder().image(SwerexImage.bare()).env("PATH", TOOLS).build());
+        berth.create(SandboxSpec.builder().image(SwerexImage.bare()).env("PATH", TOOLS).build());
     sandbox
         .exec(
-            "/bin/mkdir " + TOOLS + "; for t in sh cat mkdir stty sleep env head tr od sort python3;"
-                + " do /bin/ln -s /usr/bin/$t " + TOOLS + "/$t; done")
+            "/bin/mkdir "
+                + TOOLS
+                + "; for t in sh cat mkdir stty sleep env head tr od sort python3;"
+                + " do /bin/ln -s /usr/bin/$t "
+                + TOOLS
+                + "/$t; done")
         .orThrow();
   }
 
@@ -92,7 +95,8 @@ class PlainShellIT {
   @Test
   void whatEndsAnyPlainShellEndsNotTheSession() throws Exception {
     for (String fatal :
-        List.of("${x?unset}", "set -u; echo $nothing", "readonly R; R=1", ". /no/such", "shift 9")) {
+        List.of(
+            "${x?unset}", "set -u; echo $nothing", "readonly R; R=1", ". /no/such", "shift 9")) {
       assertThat(run(fatal).exitCode()).as(fatal).isNotZero();
       assertThat(run("set +u; echo on").output()).as(fatal).endsWith("on\n");
     }
@@ -112,8 +116,7 @@ class PlainShellIT {
 
   @Test
   void interactivePrograms() throws Exception {
-    runtime.runInSession(
-        BashAction.of("python3 -q").interactive().expecting(">>> ").within(LONG));
+    runtime.runInSession(BashAction.of("python3 -q").interactive().expecting(">>> ").within(LONG));
     assertThat(
             runtime
                 .runInSession(
@@ -133,7 +136,8 @@ class PlainShellIT {
             .filter(i -> i != '\'')
             .mapToObj(i -> String.valueOf((char) i))
             .collect(Collectors.joining());
-    assertThat(run("printf %s '" + controls + "' | od -An -v -tu1 | tr -s ' \n' ' '").output().strip())
+    assertThat(
+            run("printf %s '" + controls + "' | od -An -v -tu1 | tr -s ' \n' ' '").output().strip())
         .isEqualTo(
             IntStream.rangeClosed(1, 127)
                 .filter(i -> i != '\'')
@@ -144,10 +148,22 @@ class PlainShellIT {
   @Test
   void attacks() throws Exception {
     for (String attack :
-        List.of("printf() { echo no; }", "PS1='$ '", "IFS=0123456789", "set -x", "set -f", "unset PATH",
-            "exec 1>&- 2>&-", "stty raw echo", "alias printf=true", "trap '' INT", "set -e")) {
+        List.of(
+            "printf() { echo no; }",
+            "PS1='$ '",
+            "IFS=0123456789",
+            "set -x",
+            "set -f",
+            "unset PATH",
+            "exec 1>&- 2>&-",
+            "stty raw echo",
+            "alias printf=true",
+            "trap '' INT",
+            "set -e")) {
       run(attack);
-      assertThat(run("(exit 3) || sh -c 'exit 7' || [ 7 = \"$?\" ]").exitCode()).as(attack).isIn(0, 1);
+      assertThat(run("(exit 3) || sh -c 'exit 7' || [ 7 = \"$?\" ]").exitCode())
+          .as(attack)
+          .isIn(0, 1);
       runtime.closeSession(SessionRequest.DEFAULT);
       runtime.createSession(new SessionRequest(SessionRequest.DEFAULT, List.of(), LONG));
     }
