@@ -27,7 +27,7 @@ final class Run {
   private static final Duration BACKSTOP = Duration.ofSeconds(10);
 
   /** Pauses between two looks are this part of the time since the start, within these bounds. */
-  private static final int PART = 32;
+  private static final int PART = 64;
 
   private static final long LEAST_NANOS = 1_000_000;
   private static final long MOST_NANOS = 50_000_000;
@@ -103,26 +103,8 @@ final class Run {
     // A check may take long; the end of the server must not wait for it.
     SynchronousQueue<Optional<String>> outcome = new SynchronousQueue<>();
     AtomicReference<String> last = new AtomicReference<>("did not listen");
-    Thread watch =
-        Thread.ofVirtual()
-            .start(() -> {
-              try {
-                outcome.put(Optional.of(ending(process.await())));
-              } catch (InterruptedException e) {
-                // The outcome is known.
-              }
-            });
-    Thread looks =
-        Thread.ofVirtual()
-            .start(() -> {
-              try {
-                outcome.put(look(last));
-              } catch (InterruptedException e) {
-                // The outcome is known.
-              } catch (RuntimeException | Error e) {
-                offer(outcome, Optional.of("could not be checked: " + e));
-              }
-            });
+    Thread watch = ask(outcome, () -> Optional.of(ending(process.await())));
+    Thread looks = ask(outcome, () -> look(last));
     try {
       Optional<String> result = outcome.poll(nanosLeft(), TimeUnit.NANOSECONDS);
       if (result == null) {
@@ -140,18 +122,36 @@ final class Run {
     }
   }
 
-  private static void offer(SynchronousQueue<Optional<String>> outcome, Optional<String> what) {
-    try {
-      outcome.put(what);
-    } catch (InterruptedException e) {
-      // The outcome is known.
-    }
+  private interface Question {
+    Optional<String> ask() throws InterruptedException;
+  }
+
+  /** Asks on a thread of its own, which an interrupt ends, and hands the answer over. */
+  private static Thread ask(SynchronousQueue<Optional<String>> outcome, Question question) {
+    return Thread.ofVirtual()
+        .start(() -> {
+          try {
+            Optional<String> answer;
+            try {
+              answer = question.ask();
+            } catch (RuntimeException | Error e) {
+              answer = Optional.of("could not be checked: " + e);
+            }
+            outcome.put(answer);
+          } catch (InterruptedException e) {
+            // The outcome is known already.
+          }
+        });
   }
 
   private long nanosLeft() {
+    return nanos(spec.startTimeout) - (System.nanoTime() - began);
+  }
+
+  /** A year for what cannot be counted. */
+  private static long nanos(Duration duration) {
     Duration most = Duration.ofDays(365);
-    Duration timeout = spec.startTimeout.compareTo(most) < 0 ? spec.startTimeout : most;
-    return timeout.toNanos() - (System.nanoTime() - began);
+    return (duration.compareTo(most) < 0 ? duration : most).toNanos();
   }
 
   /** Looks until all is well; the caller's deadline ends it. */
@@ -205,11 +205,13 @@ final class Run {
       return Kin.Listener.NOBODY;
     }
     kin = kin.isPresent() ? kin : Kin.find(mark);
-    if (kin.isPresent()) {
-      return kin.get().listener(reached(), place.port());
-    }
-    if (System.nanoTime() - began < PATIENCE_NANOS) {
+    if (kin.isEmpty() && System.nanoTime() - began < PATIENCE_NANOS) {
       return Kin.Listener.NOBODY;
+    }
+    Kin.Listener listener =
+        kin.map(known -> known.listener(reached(), place.port())).orElse(Kin.Listener.UNKNOWN);
+    if (listener != Kin.Listener.UNKNOWN) {
+      return listener;
     }
     if (place.isShared()) {
       return Kin.owner(reached(), place.port());
@@ -238,7 +240,7 @@ final class Run {
 
   /** What is wrong with a server that runs. */
   Optional<String> trouble(Duration within) throws InterruptedException {
-    long deadline = System.nanoTime() + within.toNanos();
+    long deadline = System.nanoTime() + nanos(within);
     Optional<String> trouble = spec.health.trouble(place.endpoint(), within);
     if (trouble.isEmpty() && spec.readiness != null) {
       long left = Math.max(1_000_000, deadline - System.nanoTime());

@@ -133,7 +133,7 @@ public final class ServiceSpec {
     for (String argument : command.apply(atPort)) {
       String filled = fill(argument, address, atPort);
       for (String secret : secrets) {
-        if (filled.contains(env.getOrDefault(secret, "\0"))) {
+        if (shows(filled, env.getOrDefault(secret, ""))) {
           throw new RequestException(
               "Tried to start "
                   + name
@@ -179,6 +179,13 @@ public final class ServiceSpec {
       values.add(new String(stdin, StandardCharsets.UTF_8).strip());
     }
     return values;
+  }
+
+  /** A short secret stands in too many innocent arguments. */
+  private static boolean shows(String argument, String secret) {
+    return secret.length() < ServiceLog.SHORTEST_SECRET
+        ? !secret.isEmpty() && argument.equals(secret)
+        : argument.contains(secret);
   }
 
   private static String fill(String text, Address address, int port) {

@@ -10,6 +10,7 @@ import dev.berth.Network;
 import dev.berth.OutputSink;
 import dev.berth.RequestException;
 import dev.berth.Sandbox;
+import dev.berth.SandboxLostException;
 import dev.berth.SandboxSpec;
 import dev.berth.ServiceException;
 import dev.berth.apptainer.ApptainerConfig;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
@@ -128,7 +130,7 @@ class ServiceIT {
   /** What holds everywhere. One sandbox for all: each test leaves it clean. */
   @TestInstance(TestInstance.Lifecycle.PER_CLASS)
   abstract static class Tests {
-    private SandboxProvider provider;
+    SandboxProvider provider;
     Sandbox sandbox;
 
     abstract SandboxProvider provider();
@@ -402,6 +404,43 @@ class ServiceIT {
       assertThatExceptionOfType(ServiceException.class)
           .isThrownBy(() -> Service.start(sandbox, spec))
           .withMessageContaining("exit code 4");
+      assertThat(HostProcesses.naming(mark)).isEmpty();
+    }
+
+    @Test
+    void theEndOfItsSandboxIsItsEnd() throws Exception {
+      try (Sandbox other = provider.create(spec());
+          Service service = Service.start(other, files().build())) {
+        other.stop();
+        assertThat(service.await(LONG)).isPresent();
+        assertThat(service.isAlive()).isFalse();
+        assertThatExceptionOfType(SandboxLostException.class).isThrownBy(service::requireAlive);
+        assertThatExceptionOfType(SandboxLostException.class)
+            .isThrownBy(() -> Service.start(other, files().build()));
+      }
+    }
+
+    @Test
+    void anInterruptedStartLeavesNothing() throws Exception {
+      String mark = "interrupted-" + UUID.randomUUID();
+      AtomicReference<Throwable> thrown = new AtomicReference<>();
+      Thread starting =
+          Thread.ofVirtual()
+              .start(() -> {
+                try {
+                  Service.start(
+                          sandbox,
+                          ServiceSpec.command("sh", "-c", "trap '' TERM; sleep 60; :", mark)
+                              .build())
+                      .close();
+                } catch (InterruptedException | RuntimeException e) {
+                  thrown.set(e);
+                }
+              });
+      await().atMost(LONG).until(() -> !HostProcesses.naming(mark).isEmpty());
+      starting.interrupt();
+      starting.join();
+      assertThat(thrown.get()).isInstanceOf(InterruptedException.class);
       assertThat(HostProcesses.naming(mark)).isEmpty();
     }
 

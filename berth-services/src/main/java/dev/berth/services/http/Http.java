@@ -23,8 +23,7 @@ public final class Http {
         .proxy(HttpClient.Builder.NO_PROXY)
         .connectTimeout(CONNECT_WITHIN)
         .executor(
-            Executors.newThreadPerTaskExecutor(
-                Thread.ofVirtual().name("berth-http-", 0).factory()))
+            Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("berth-http-", 0).factory()))
         .build();
   }
 

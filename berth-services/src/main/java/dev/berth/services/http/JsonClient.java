@@ -24,8 +24,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Calls to one server that may be hostile. Each has a deadline for all of it, the body included; an
- * answer is taken up to a bound; redirects are not followed. Calls are sent once: whoever wants to
- * repeat one knows whether that is safe. Thread-safe; nothing to close.
+ * answer is taken up to a bound; redirects are not followed. Calls are sent once, but a GET for
+ * which the server has closed a kept connection is sent again: whoever wants to repeat others knows
+ * whether that is safe. Thread-safe; nothing to close.
  */
 public final class JsonClient {
   /** The largest answer that is taken unless the call says otherwise: 16 MiB. */

@@ -5,6 +5,7 @@ import dev.berth.RequestException;
 import dev.berth.SandboxResources;
 import dev.berth.SandboxSpec;
 import dev.berth.apptainer.ApptainerConfig;
+import dev.berth.core.image.PullPolicy;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -116,21 +117,33 @@ record ApptainerArgs(
     return all;
   }
 
-  /** The provider's configuration with what only Apptainer can do. */
+  /**
+   * The provider's configuration with what only Apptainer can do. When an image is fetched is the
+   * deployment's to say, which has done so before the sandbox is made.
+   */
   ApptainerConfig applyTo(ApptainerConfig config) {
     ApptainerConfig.Create create = config.create();
+    ApptainerConfig.Images images = config.images();
     List<String> start = new ArrayList<>(create.extraStartArgs());
     start.addAll(raw);
-    return config.with(
-        new ApptainerConfig.Create(
-            create.mode(),
-            create.mountPoint(),
-            create.startTimeout(),
-            start,
-            create.applyResourceLimits(),
-            create.fakeroot() || fakeroot,
-            create.contain(),
-            create.lease()));
+    return config
+        .with(
+            new ApptainerConfig.Create(
+                create.mode(),
+                create.mountPoint(),
+                create.startTimeout(),
+                start,
+                create.applyResourceLimits(),
+                create.fakeroot() || fakeroot,
+                create.contain(),
+                create.lease()))
+        .with(
+            new ApptainerConfig.Images(
+                PullPolicy.MISSING,
+                images.format(),
+                images.rewrites(),
+                images.authFile(),
+                images.insecure()));
   }
 
   /** The spec with what Berth does. */

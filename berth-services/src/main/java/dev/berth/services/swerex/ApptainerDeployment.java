@@ -11,9 +11,7 @@ import dev.berth.apptainer.ApptainerProvider;
 import dev.berth.core.process.GuestBinary;
 import dev.berth.services.Service;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -38,8 +36,6 @@ public final class ApptainerDeployment implements Deployment {
   /** Where the server listens in a sandbox with a network of its own. */
   private static final int INNER_PORT = 8000;
 
-  private static final SecureRandom RANDOM = new SecureRandom();
-
   private final ApptainerDeploymentConfig config;
   private final ApptainerConfig provider;
   private final DeployedImage image;
@@ -55,12 +51,17 @@ public final class ApptainerDeployment implements Deployment {
       RemoteRuntime runtime,
       String key) {}
 
-  /** A deployment that is not started yet, with the defaults of the provider. */
+  /**
+   * A deployment that is not started yet, over the user's own configuration of the provider, with
+   * its mirrors.
+   *
+   * @throws RequestException if that configuration is wrong, or has several blocks of the provider
+   */
   public ApptainerDeployment(ApptainerDeploymentConfig config) {
-    this(config, ApptainerConfig.defaults());
+    this(config, UsersApptainer.config());
   }
 
-  /** The same over this configuration of the provider, for instance one with mirrors. */
+  /** The same over this configuration of the provider. */
   public ApptainerDeployment(ApptainerDeploymentConfig config, ApptainerConfig provider) {
     this(config, provider, Path.of(System.getenv().getOrDefault("HOME", "/")));
   }
@@ -115,17 +116,13 @@ public final class ApptainerDeployment implements Deployment {
     try {
       sandbox.notices().forEach(this::step);
       String python = python(sandbox, until);
-      byte[] bytes = new byte[32];
-      RANDOM.nextBytes(bytes);
-      String key = HexFormat.of().formatHex(bytes);
+      String key = Service.newKey();
       step("Starting runtime");
       Integer port = args.noNetwork() ? null : config.port();
-      Service service =
-          Service.start(sandbox, SwerexServer.spec(python, port, key, left(until)));
+      Service service = Service.start(sandbox, SwerexServer.spec(python, port, key, left(until)));
       step("Runtime started at " + service.endpoint().url());
       Running all =
-          new Running(
-              apptainer, sandbox, service, new RemoteRuntime(service.endpoint(), key), key);
+          new Running(apptainer, sandbox, service, new RemoteRuntime(service.endpoint(), key), key);
       done = true;
       return all;
     } catch (RequestException e) {
@@ -224,7 +221,10 @@ public final class ApptainerDeployment implements Deployment {
     return started().runtime();
   }
 
-  /** The server that hosts the runtime: its log, its endpoint. {@link Failure#DEPLOYMENT_NOT_STARTED}. */
+  /**
+   * The server that hosts the runtime: its log, its endpoint. {@link
+   * Failure#DEPLOYMENT_NOT_STARTED}.
+   */
   public Service service() {
     return started().service();
   }
@@ -238,8 +238,7 @@ public final class ApptainerDeployment implements Deployment {
   public Liveness isAlive() throws InterruptedException {
     Running now = started();
     if (!now.service().isAlive()) {
-      return new Liveness(
-          false, "The server has ended. Its log ends:\n" + now.service().log());
+      return new Liveness(false, "The server has ended. Its log ends:\n" + now.service().log());
     }
     return now.runtime().isAlive();
   }

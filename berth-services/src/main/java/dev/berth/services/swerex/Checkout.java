@@ -27,7 +27,8 @@ final class Checkout {
   /** Makes sure that it is there and as it was at its commit. */
   void prepare() throws InterruptedException {
     boolean plain =
-        repository instanceof Repository.Folder folder && !Files.exists(folder.path().resolve(".git"));
+        repository instanceof Repository.Folder folder
+            && !Files.exists(folder.path().resolve(".git"));
     if (plain) {
       // Without git nothing but a new copy is as it was.
       run("clear the old copy", "rm -rf -- \"$1\"", path);
@@ -82,7 +83,8 @@ final class Checkout {
     Execution found = execute(find, path, repository.commit());
     if (!Integer.valueOf(0).equals(found.exitCode())
         && repository instanceof Repository.Clone
-        && exitCode("cd \"$1\" && git fetch --quiet origin \"$2\"", path, repository.commit()) == 0) {
+        && exitCode("cd \"$1\" && git fetch --quiet origin \"$2\"", path, repository.commit())
+            == 0) {
       found = execute(find, path, "FETCH_HEAD");
     }
     if (!Integer.valueOf(0).equals(found.exitCode())) {

@@ -54,10 +54,7 @@ final class DeployedImage {
       return config.image();
     } catch (CreateException e) {
       throw new SwerexException(
-          Failure.PULL_FAILED,
-          e.getMessage() + " There is no " + sif + " either.",
-          "",
-          e);
+          Failure.PULL_FAILED, e.getMessage() + " There is no " + sif + " either.", "", e);
     }
   }
 

@@ -8,8 +8,8 @@ public interface Deployment extends AutoCloseable {
   /**
    * Starts it and waits until its runtime answers.
    *
-   * @throws SwerexException {@link Failure#PULL_FAILED}, {@link Failure#DEPLOYMENT_STARTUP}; nothing
-   *     is left then
+   * @throws SwerexException {@link Failure#PULL_FAILED}, {@link Failure#DEPLOYMENT_STARTUP};
+   *     nothing is left then
    * @throws dev.berth.RequestException if its configuration cannot be met here, or it is started
    */
   void start() throws InterruptedException;

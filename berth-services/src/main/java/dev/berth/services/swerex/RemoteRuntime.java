@@ -151,8 +151,7 @@ public final class RemoteRuntime implements Runtime {
   public String readFile(ReadFile file) throws InterruptedException {
     Map<String, Object> body =
         Map.of("path", file.path(), "encoding", file.encoding(), "errors", file.errors());
-    String content =
-        Wire.text(calls.again("read_file", body, patience), "content", "read_file");
+    String content = Wire.text(calls.again("read_file", body, patience), "content", "read_file");
     if (content.length() > MAX_FILE) {
       throw new SwerexException(
           Failure.FILE,

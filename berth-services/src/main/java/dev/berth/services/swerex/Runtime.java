@@ -40,8 +40,8 @@ public interface Runtime extends AutoCloseable {
   void closeSession(String session) throws InterruptedException;
 
   /**
-   * Runs a command outside any session. {@link Failure#COMMAND_TIMEOUT}, {@link Failure#FILE} if its
-   * program or its folder is not there, and {@link Failure#NON_ZERO_EXIT_CODE} if it checks.
+   * Runs a command outside any session. {@link Failure#COMMAND_TIMEOUT}, {@link Failure#FILE} if
+   * its program or its folder is not there, and {@link Failure#NON_ZERO_EXIT_CODE} if it checks.
    */
   Execution execute(ExecuteRequest request) throws InterruptedException;
 

@@ -4,7 +4,9 @@ package dev.berth.services.swerex;
 final class Shell {
   private Shell() {}
 
-  /** One word that means this text. Control characters are spelt out: a terminal would take them. */
+  /**
+   * One word that means this text. Control characters are spelt out: a terminal would take them.
+   */
   static String quoted(String text) {
     if (text.chars().noneMatch(c -> c < ' ' || c == 0x7f)) {
       return "'" + text.replace("'", "'\\''") + "'";

@@ -68,8 +68,8 @@ public final class SweEnvironment implements AutoCloseable {
   }
 
   /**
-   * Starts the deployment, opens the session, prepares the repository and runs the startup commands.
-   * If that fails the deployment is stopped.
+   * Starts the deployment, opens the session, prepares the repository and runs the startup
+   * commands. If that fails the deployment is stopped.
    */
   public void start() throws InterruptedException {
     changing.lockInterruptibly();
@@ -77,8 +77,7 @@ public final class SweEnvironment implements AutoCloseable {
     try {
       deployment.start();
       boolean profile =
-          Integer.valueOf(0)
-              .equals(execute(ExecuteRequest.of("test", "-r", PROFILE)).exitCode());
+          Integer.valueOf(0).equals(execute(ExecuteRequest.of("test", "-r", PROFILE)).exitCode());
       runtime()
           .createSession(
               new SessionRequest(
@@ -134,9 +133,7 @@ public final class SweEnvironment implements AutoCloseable {
    */
   public String communicate(String command, Duration timeout, Check check)
       throws InterruptedException {
-    return runtime()
-        .runInSession(BashAction.of(command).within(timeout).checking(check))
-        .output();
+    return runtime().runInSession(BashAction.of(command).within(timeout).checking(check)).output();
   }
 
   /** Ends what runs in the session. */
@@ -171,15 +168,14 @@ public final class SweEnvironment implements AutoCloseable {
     }
     variables
         .keySet()
-        .forEach(
-            name -> {
-              if (!name.matches("[A-Za-z_][A-Za-z0-9_]*")) {
-                throw new RequestException(
-                    "Tried to set the variable '"
-                        + name
-                        + "'; a name is made of letters, digits and '_'.");
-              }
-            });
+        .forEach(name -> {
+          if (!name.matches("[A-Za-z_][A-Za-z0-9_]*")) {
+            throw new RequestException(
+                "Tried to set the variable '"
+                    + name
+                    + "'; a name is made of letters, digits and '_'.");
+          }
+        });
     String command =
         variables.entrySet().stream()
             .map(each -> "export " + each.getKey() + "=" + Shell.quoted(each.getValue()))

@@ -13,32 +13,30 @@ import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** How the server of the Python package {@code swe-rex} is found, installed and run in a sandbox. */
+/**
+ * How the server of the Python package {@code swe-rex} is found, installed and run in a sandbox.
+ */
 final class SwerexServer {
   private static final String PATH = "PATH=$PATH:/usr/local/bin:$HOME/.local/bin\n";
 
   /**
    * Prints the Python that has swe-rex: in the folder that was named, else the one that runs {@code
-   * swerex-remote}, which may be that of a virtual environment, else {@code python3}.
+   * swerex-remote}, which may be that of a virtual environment, else {@code python3}. Only the last
+   * is asked whether it has it, which takes as long as Python starts.
    */
   private static final String FIND =
       PATH
           + """
-          usable() {
-            "$1" -c 'import importlib.util as u, sys; sys.exit(u.find_spec("swerex") is None)' >/dev/null 2>&1
-          }
           if [ -n "$1" ]; then
-            set -- "$1/python3.11/bin/python3" "$1/bin/python3"
-          else
-            first=
-            script=$(command -v swerex-remote) && IFS= read -r first <"$script"
-            first=${first#'#!'}
-            set -- "${first:-python3}" python3
+            for python in "$1/python3.11/bin/python3" "$1/bin/python3"; do
+              [ -x "$python" ] && echo "$python" && exit
+            done
+            exit 3
           fi
-          for python; do
-            if usable "$python"; then command -v "$python"; exit 0; fi
-          done
-          exit 3
+          script=$(command -v swerex-remote) && IFS= read -r python <"$script" && python=${python#'#!'} &&
+            case $python in /*/python*) [ -x "$python" ] && echo "$python" && exit ;; esac
+          python3 -c 'import importlib.util as u, sys; sys.exit(u.find_spec("swerex") is None)' >/dev/null 2>&1 &&
+            command -v python3
           """;
 
   private static final String INSTALL =
@@ -61,7 +59,7 @@ final class SwerexServer {
 
   private SwerexServer() {}
 
-  /** The Python that has swe-rex; empty if none has. */
+  /** The Python that has, or should have, swe-rex; empty if none has. */
   static Optional<String> find(Sandbox sandbox, @Nullable String standaloneDir, Duration within)
       throws InterruptedException {
     ExecResult result =

@@ -112,8 +112,11 @@ class ApptainerDeploymentConfigTest {
 
   @Test
   void saysWhatIsKnown() {
-    assertThatThrownBy(() -> read("imag: a")).hasMessageContaining("imag").hasMessageContaining("image");
-    assertThatThrownBy(() -> read("{platform: linux/amd64, apptainer_args: [--platform=linux/arm64]}"))
+    assertThatThrownBy(() -> read("imag: a"))
+        .hasMessageContaining("imag")
+        .hasMessageContaining("image");
+    assertThatThrownBy(
+            () -> read("{platform: linux/amd64, apptainer_args: [--platform=linux/arm64]}"))
         .hasMessageContaining("one place");
     assertThatThrownBy(() -> read("apptainer_args: [--nope]"))
         .hasMessageContaining("--nope")
@@ -125,9 +128,26 @@ class ApptainerDeploymentConfigTest {
     ApptainerArgs args =
         ApptainerArgs.parse(
             List.of(
-                "--contain", "-B", "/etc:/e,/usr:/u:ro", "--bind=/opt", "--env", "A=1,B=x=y", "--pwd",
-                "/w", "-f", "--net", "--network=none", "--cpus", "1.5", "--memory", "512M", "--nv",
-                "--hostname", "h", "--overlay=/o", "--no-home"));
+                "--contain",
+                "-B",
+                "/etc:/e,/usr:/u:ro",
+                "--bind=/opt",
+                "--env",
+                "A=1,B=x=y",
+                "--pwd",
+                "/w",
+                "-f",
+                "--net",
+                "--network=none",
+                "--cpus",
+                "1.5",
+                "--memory",
+                "512M",
+                "--nv",
+                "--hostname",
+                "h",
+                "--overlay=/o",
+                "--no-home"));
     SandboxSpec.Builder builder = SandboxSpec.builder().image("a");
     args.applyTo(builder);
     SandboxSpec spec = builder.build();
@@ -171,8 +191,7 @@ class ApptainerDeploymentConfigTest {
             ApptainerDeploymentConfig.of("swebench/sweb.eval.x86_64.a_1776_b-1:latest")
                 .sweAgentSif(home))
         .isEqualTo(
-            Path.of(
-                "/home/me/.apptainer/cache/swebench_sweb.eval.x86_64.a_1776_b-1_latest.sif"));
+            Path.of("/home/me/.apptainer/cache/swebench_sweb.eval.x86_64.a_1776_b-1_latest.sif"));
     assertThat(ApptainerDeploymentConfig.of("docker://a/b:1").sweAgentSif(home))
         .isEqualTo(home.resolve(".apptainer/cache/a_b_1.sif"));
   }
@@ -198,7 +217,8 @@ class ApptainerDeploymentConfigTest {
     String fetched = SwerexDefinition.of("python:3.11").text();
     assertThat(fetched)
         .startsWith("Bootstrap: docker\nFrom: python:3.11\n\n%post\n")
-        .contains("swe-rex==1.4.0", "%environment\n", "%startscript\n    exec swerex-remote \"$@\"\n")
+        .contains(
+            "swe-rex==1.4.0", "%environment\n", "%startscript\n    exec swerex-remote \"$@\"\n")
         .doesNotContain("%%", "%files");
     assertThat(SwerexDefinition.of("/a/b").withPackages(Path.of("/p")).text())
         .startsWith("Bootstrap: localimage\nFrom: /a/b\n\n%files\n    /p /opt/swe-rex\n\n%post\n")

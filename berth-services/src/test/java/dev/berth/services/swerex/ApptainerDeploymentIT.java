@@ -59,7 +59,9 @@ class ApptainerDeploymentIT {
     assertThatThrownBy(deployment::start).isInstanceOf(RequestException.class);
     assertThat(deployment.runtime().execute(ExecuteRequest.of("echo", "hi")).stdout())
         .isEqualTo("hi\n");
-    assertThat(steps).contains("Starting runtime").anyMatch(step -> step.startsWith("Runtime started at http://127.0.0.1:"));
+    assertThat(steps)
+        .contains("Starting runtime")
+        .anyMatch(step -> step.startsWith("Runtime started at http://127.0.0.1:"));
     int port = deployment.service().port();
     RemoteRuntime runtime = deployment.runtime();
     deployment.stop();
@@ -77,9 +79,9 @@ class ApptainerDeploymentIT {
     int port = freePort();
     try (ApptainerDeployment deployment = deployment(SwerexImage.config().withPort(port))) {
       deployment.start();
-      assertThat(deployment.service().endpoint().url())
-          .hasToString("http://127.0.0.1:" + port);
-      for (InetAddress address : InetAddress.getAllByName(InetAddress.getLocalHost().getHostName())) {
+      assertThat(deployment.service().endpoint().url()).hasToString("http://127.0.0.1:" + port);
+      for (InetAddress address :
+          InetAddress.getAllByName(InetAddress.getLocalHost().getHostName())) {
         if (!address.isLoopbackAddress()) {
           assertThatThrownBy(() -> new Socket(address, port).close())
               .isInstanceOf(IOException.class);
@@ -127,14 +129,24 @@ class ApptainerDeploymentIT {
     ApptainerDeploymentConfig config =
         SwerexImage.config()
             .withApptainerArgs(
-                "--net", "--network", "none", "--bind", shared + ":/mnt:ro", "--env", "A=b c",
-                "--writable-tmpfs", "--pwd", "/usr");
+                "--net",
+                "--network",
+                "none",
+                "--bind",
+                shared + ":/mnt:ro",
+                "--env",
+                "A=b c",
+                "--writable-tmpfs",
+                "--pwd",
+                "/usr");
     try (ApptainerDeployment deployment = deployment(config)) {
       deployment.start();
       Execution done =
           deployment
               .runtime()
-              .execute(ExecuteRequest.ofShell("cat /mnt/f; echo; echo $A; pwd; awk 'NR > 2 {print $1}' /proc/net/dev"));
+              .execute(
+                  ExecuteRequest.ofShell(
+                      "cat /mnt/f; echo; echo $A; pwd; awk 'NR > 2 {print $1}' /proc/net/dev"));
       assertThat(done.stdout()).isEqualTo("from the host\nb c\n/usr\nlo:\n");
       assertThat(steps).anyMatch(step -> step.contains("--writable-tmpfs"));
     }
@@ -185,8 +197,7 @@ class ApptainerDeploymentIT {
     assertThat(e)
         .hasMessageContaining("no/such:image")
         .hasMessageContaining(home.resolve(".apptainer/cache/no_such_image.sif").toString());
-    assertThatThrownBy(
-            () -> deployment(ApptainerDeploymentConfig.of("/no/such/file.sif")).start())
+    assertThatThrownBy(() -> deployment(ApptainerDeploymentConfig.of("/no/such/file.sif")).start())
         .isInstanceOf(RequestException.class);
     String other = System.getProperty("os.arch").equals("aarch64") ? "amd64" : "arm64";
     assertThatThrownBy(
@@ -194,6 +205,18 @@ class ApptainerDeploymentIT {
         .isInstanceOf(UnsupportedRequestException.class)
         .hasMessageContaining(other);
     assertThat(steps).noneMatch(step -> step.startsWith("Starting"));
+  }
+
+  @Test
+  void readsWhatSweAgentHasPulled() throws Exception {
+    Path sif = home.resolve(".apptainer/cache/some_image_1.sif");
+    Files.createDirectories(sif.getParent());
+    Files.writeString(sif, "this is no image");
+    ApptainerDeploymentConfig config =
+        ApptainerDeploymentConfig.of("some/image:1").withImages(PullPolicy.NEVER, false);
+    SwerexException e = fails(Failure.DEPLOYMENT_STARTUP, () -> deployment(config).start());
+    assertThat(e).hasMessageContaining(sif.toString());
+    assertThat(steps).contains("Using " + sif + ", which SWE-agent has pulled");
   }
 
   @Test
@@ -220,8 +243,7 @@ class ApptainerDeploymentIT {
 
   @Test
   void buildsAnImageFromTheDefinitionAndRemovesIt() throws Exception {
-    Path packages =
-        Path.of(SwerexImage.path()).resolve("usr/local/lib/python3.11/dist-packages");
+    Path packages = Path.of(SwerexImage.path()).resolve("usr/local/lib/python3.11/dist-packages");
     Path definition =
         Files.writeString(
             home.resolve("swerex.def"),
@@ -262,7 +284,6 @@ class ApptainerDeploymentIT {
     Awaitility.await()
         .atMost(SOON)
         .ignoreExceptionsInstanceOf(IOException.class)
-        .untilAsserted(
-            () -> new ServerSocket(port, 1, InetAddress.getLoopbackAddress()).close());
+        .untilAsserted(() -> new ServerSocket(port, 1, InetAddress.getLoopbackAddress()).close());
   }
 }

@@ -164,11 +164,10 @@ class HostileServerTest {
   void redirectsAreNotFollowed() throws Exception {
     try (HostileServer other = HostileServer.answering(200, "{}");
         HostileServer server =
-            new HostileServer(
-                (exchange, number) -> {
-                  exchange.getResponseHeaders().set("Location", other.url() + "/run_in_session");
-                  HostileServer.send(exchange, 307, "");
-                })) {
+            new HostileServer((exchange, number) -> {
+              exchange.getResponseHeaders().set("Location", other.url() + "/run_in_session");
+              HostileServer.send(exchange, 307, "");
+            })) {
       fails(Failure.OTHER, () -> server.runtime().runInSession(BashAction.of("x")));
       assertThat(other.asked).isEmpty();
     }
@@ -178,8 +177,7 @@ class HostileServerTest {
   @CsvSource({"401,UNAUTHORIZED", "403,UNAUTHORIZED", "404,UNREACHABLE", "500,OTHER", "422,OTHER"})
   void statusesAreFailures(int status, Failure failure) throws Exception {
     try (HostileServer server = HostileServer.answering(status, "{\"detail\":\"no\"}")) {
-      SwerexException e =
-          fails(failure, () -> server.runtime().execute(ExecuteRequest.of("true")));
+      SwerexException e = fails(failure, () -> server.runtime().execute(ExecuteRequest.of("true")));
       assertThat(e.getMessage()).doesNotContain("key\"").doesNotContain("Bearer");
       assertThat(server.runtime().isAlive().alive()).isFalse();
       assertThat(server.asked.get(0).key()).isEqualTo("key");

@@ -2,11 +2,13 @@ package dev.berth.services.swerex;
 
 /**
  * Where an implementation of {@link Runtime} is known to do otherwise than the contract says. Each
- * is asserted to be really so, so that nothing is listed that is fixed; {@code docs/swerex.md}
- * has them for people.
+ * is asserted to be really so, so that nothing is listed that is fixed; {@code docs/swerex.md} has
+ * them for people.
  */
 enum KnownDeviation {
-  /** While a command runs, nothing else is answered: no liveness, no other session, no interrupt. */
+  /**
+   * While a command runs, nothing else is answered: no liveness, no other session, no interrupt.
+   */
   ANSWERS_ONE_CALL_AT_A_TIME,
   /** A tab in a command is taken for the key, which completes names. */
   EATS_TABS,

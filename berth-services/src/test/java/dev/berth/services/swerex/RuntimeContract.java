@@ -1,7 +1,6 @@
 package dev.berth.services.swerex;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -9,302 +8,18 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import java.util.Objects;
 import org.awaitility.Awaitility;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What every {@link Runtime} does, whatever is behind it. The image has bash, coreutils and {@code
- * python3}.
+ * What every {@link Runtime} does, whatever is behind it: sessions with {@link SessionContract},
+ * time, programs that read, single commands and files.
  */
-@Timeout(120)
-abstract class RuntimeContract {
-  private static final AtomicInteger COUNT = new AtomicInteger();
-  private static final Duration SOON = Duration.ofSeconds(15);
-
-  @TempDir Path host;
-  private final String session = "s" + COUNT.incrementAndGet();
-  private final String folder = "/tmp/contract-" + COUNT.incrementAndGet();
-  private boolean opened;
-
-  /** The runtime, the same for all tests of the class. */
-  abstract Runtime runtime();
-
-  /** What it is known to do otherwise. */
-  Set<KnownDeviation> deviations() {
-    return Set.of();
-  }
-
-  private boolean deviates(KnownDeviation deviation) {
-    return deviations().contains(deviation);
-  }
-
-  @AfterEach
-  void end() throws Exception {
-    if (!opened) {
-      return;
-    }
-    try {
-      runtime().closeSession(session);
-    } catch (SwerexException e) {
-      assertThat(e.failure()).isEqualTo(Failure.SESSION_DOES_NOT_EXIST);
-    }
-  }
-
-  /** An action in this test's session, which is opened when it is first needed. */
-  private BashAction action(String command) throws Exception {
-    if (!opened) {
-      opened = true;
-      runtime().createSession(new SessionRequest(session, List.of(), SOON));
-    }
-    return BashAction.of(command).in(session).within(SOON);
-  }
-
-  private Observation run(String command) throws Exception {
-    return runtime().runInSession(action(command));
-  }
-
-  private String output(String command) throws Exception {
-    return run(command).output();
-  }
-
-  private void assertRuns(String command, String output, int exitCode) throws Exception {
-    Observation seen = run(command);
-    assertThat(seen.output()).isEqualTo(output);
-    assertThat(seen.exitCode()).isEqualTo(exitCode);
-    assertThat(seen.failureReason()).isEmpty();
-    assertThat(seen.expectString()).isEmpty();
-  }
-
-  private static SwerexException fails(Failure failure, ThrowingCallable call) {
-    SwerexException e = catchThrowableOfType(SwerexException.class, call);
-    assertThat(e).as("a failure of the kind " + failure).isNotNull();
-    assertThat(e.failure()).as(e.getMessage()).isEqualTo(failure);
-    return e;
-  }
-
+abstract class RuntimeContract extends SessionContract {
   @Test
   void isAlive() throws Exception {
     assertThat(runtime().isAlive().alive()).isTrue();
-  }
-
-  // Commands in a session
-
-  @Test
-  void runsACommand() throws Exception {
-    assertRuns("echo hi", "hi\n", 0);
-  }
-
-  @Test
-  void givesStandardErrorInOrder() throws Exception {
-    assertRuns("echo out; echo err >&2; echo out2", "out\nerr\nout2\n", 0);
-  }
-
-  @Test
-  void givesOutputWithoutALineEnd() throws Exception {
-    assertRuns("printf 'no end'", "no end", 0);
-  }
-
-  @ParameterizedTest
-  @CsvSource({"false,1", "(exit 7),7", "sh -c 'kill -9 $$' 2>/dev/null,137", "! true,1"})
-  void givesTheExitCode(String command, int code) throws Exception {
-    assertThat(run(command).exitCode()).isEqualTo(code);
-  }
-
-  @Test
-  void saysOfAnUnknownCommand() throws Exception {
-    Observation seen = run("no_such_command_here");
-    assertThat(seen.exitCode()).isEqualTo(127);
-    assertThat(seen.output()).contains("no_such_command_here");
-  }
-
-  @Test
-  void checksTheExitCodeAsAsked() throws Exception {
-    assertThat(runtime().runInSession(action("true").checking(Check.RAISE)).exitCode()).isZero();
-    assertThat(runtime().runInSession(action("false").checking(Check.SILENT)).exitCode())
-        .isEqualTo(1);
-    assertThat(runtime().runInSession(action("false").checking(Check.IGNORE)).exitCode()).isNull();
-    SwerexException e =
-        fails(
-            Failure.NON_ZERO_EXIT_CODE,
-            () ->
-                runtime()
-                    .runInSession(
-                        new BashAction(
-                            "echo why; (exit 3)",
-                            session,
-                            SOON,
-                            false,
-                            false,
-                            Check.RAISE,
-                            "It went wrong",
-                            List.of())));
-    assertThat(e).hasMessageContaining("It went wrong").hasMessageContaining("3");
-    assertThat(e.output()).isEqualTo("why\n");
-  }
-
-  @Test
-  void keepsDirectoryVariablesFunctionsAndAliases() throws Exception {
-    run("cd /tmp; export A='a b'; B=c; f() { echo \"f$1\"; }; alias g='echo g'; set -- x y");
-    assertRuns("pwd; echo \"$A$B$2\"; f 1", "/tmp\na bcy\nf1\n", 0);
-    assertRuns("sh -c 'echo $A$B'", "a b\n", 0);
-    assertRuns("g", "g\n", 0);
-  }
-
-  @Test
-  void definesFunctionsOverManyLines() throws Exception {
-    assertRuns("f() {\n  local x=$1\n  echo \"<$x>\"\n}\nf 2", "<2>\n", 0);
-    assertRuns("f 3", "<3>\n", 0);
-  }
-
-  @Test
-  void runsManyLines() throws Exception {
-    assertRuns("echo a\necho b\nfalse", "a\nb\n", 1);
-    assertRuns("echo a \\\n  b", "a b\n", 0);
-    assertRuns("for i in 1 2; do\n  echo $i\ndone\nif true\nthen echo t; fi", "1\n2\nt\n", 0);
-    assertRuns("echo 'two\nlines'", "two\nlines\n", 0);
-    assertRuns("echo a &&\necho b", "a\nb\n", 0);
-  }
-
-  @Test
-  void runsConstructsOfBash() throws Exception {
-    assertRuns(
-        "x=(1 2 3); [[ a == a ]] && echo ${x[@]} $((1+2)) `echo bt` $(echo sub) {p,q}1",
-        "1 2 3 3 bt sub p1 q1\n",
-        0);
-    assertRuns("case a in a) echo A;; esac; cat <<<word; diff <(echo 1) <(echo 1)", "A\nword\n", 0);
-    assertRuns("while read -r l; do echo \"<$l>\"; done < <(printf '1\\n2\\n')", "<1>\n<2>\n", 0);
-  }
-
-  @Test
-  void takesHereDocuments() throws Exception {
-    run("A=1");
-    assertRuns("cat <<EOF\na $A\nb\nEOF", "a 1\nb\n", 0);
-    assertRuns("cat <<'EOF'\na $A\nEOF\necho after", "a $A\nafter\n", 0);
-    assertRuns("cat > " + folder + "-h <<'EOF'\n#!/bin/sh\n\n  \"x\" \\\nEOF\nwc -l < " + folder + "-h", "3\n", 0);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"", "   ", "\n", "# only a comment", "# a\n# b\n"})
-  void takesWhatIsNoCommand(String nothing) throws Exception {
-    assertRuns(nothing, "", 0);
-  }
-
-  @Test
-  void leavesCommentsOut() throws Exception {
-    assertRuns("# first\n\necho x # last\n# end", "x\n", 0);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"echo \"", "if true", "echo a; )", "for", "a() {"})
-  void refusesWhatIsNoShell(String wrong) throws Exception {
-    fails(Failure.INCORRECT_SYNTAX, () -> run("echo ran\n" + wrong));
-    assertRuns("echo still", "still\n", 0);
-  }
-
-  @Test
-  void keepsCharacters() throws Exception {
-    assertRuns("echo 'äöü €uro 😀 漢字'", "äöü €uro 😀 漢字\n", 0);
-    assertRuns("echo 'it'\"'\"'s' \\\"q\\\" '\\\\' '$A `x` * ? ~ #' '%s'", "it's \"q\" \\\\ $A `x` * ? ~ # %s\n", 0);
-    assertRuns("printf 'a\\tb\\n'", "a\tb\n", 0);
-    assertRuns("printf '\\033[31mred\\033[0m\\n'", "red\n", 0);
-    assertRuns("printf '\\377\\n'", "\\xff\n", 0);
-  }
-
-  @Test
-  void keepsTabsInCommands() throws Exception {
-    Observation seen = run("printf %s 'a\tb'");
-    assertThat(seen.output()).isEqualTo(deviates(KnownDeviation.EATS_TABS) ? "ab" : "a\tb");
-  }
-
-  @Test
-  void keepsExclamationMarks() throws Exception {
-    Observation seen = run("echo \"a !x\"");
-    if (deviates(KnownDeviation.EXPANDS_HISTORY)) {
-      assertThat(seen.output()).isNotEqualTo("a !x\n");
-    } else {
-      assertThat(seen.output()).isEqualTo("a !x\n");
-    }
-  }
-
-  @Test
-  void takesLinesThatEndInAnOperator() throws Exception {
-    Observation semicolon = run("echo a;\necho b");
-    Observation background = run("true &\necho a");
-    if (deviates(KnownDeviation.JOINS_LINES_WRONGLY)) {
-      assertThat(background.exitCode()).isEqualTo(2);
-      assertThat(semicolon.output()).contains("syntax error");
-    } else {
-      assertThat(background.output()).endsWith("a\n");
-      assertThat(semicolon.output()).isEqualTo("a\nb\n");
-    }
-  }
-
-  @Test
-  void takesTheHereDocumentOfALoop() throws Exception {
-    BashAction action =
-        action("while read -r l; do echo \"<$l>\"; done <<EOF\n1\nEOF\necho end")
-            .within(Duration.ofSeconds(2));
-    if (deviates(KnownDeviation.LOSES_THE_HERE_DOCUMENT_OF_A_LOOP)) {
-      fails(Failure.COMMAND_TIMEOUT, () -> runtime().runInSession(action));
-    } else {
-      assertThat(runtime().runInSession(action).output()).isEqualTo("<1>\nend\n");
-    }
-  }
-
-  @Test
-  void takesNoOutputForItsOwn() throws Exception {
-    String own = "SHELLPS1PREFIX UNIQUESTRING29234 EXITCODESTART5EXITCODEEND";
-    Observation seen = run("echo 'a " + own + " b'; (exit 4)");
-    if (deviates(KnownDeviation.TAKES_OUTPUT_FOR_THE_PROMPT)) {
-      assertThat(seen.output()).doesNotContain("SHELLPS1PREFIX");
-    } else {
-      assertThat(seen.output()).isEqualTo("a " + own + " b\n");
-      assertThat(seen.exitCode()).isEqualTo(4);
-    }
-  }
-
-  @Test
-  void remembersTheLastExitCode() throws Exception {
-    run("(exit 5)");
-    assertThat(output("echo $?"))
-        .isEqualTo(deviates(KnownDeviation.FORGETS_THE_LAST_EXIT_CODE) ? "0\n" : "5\n");
-  }
-
-  @Test
-  void givesMuchOutput() throws Exception {
-    Observation seen =
-        runtime().runInSession(action("seq 1 100000").within(Duration.ofSeconds(60)));
-    assertThat(seen.output()).hasSize(588895).startsWith("1\n2\n").endsWith("\n100000\n");
-    assertThat(seen.exitCode()).isZero();
-    assertThat(output("echo x | cat; head -c 200000 /dev/zero | tr '\\0' y")).hasSize(200002);
-  }
-
-  @Test
-  void takesLongCommands() throws Exception {
-    assertRuns("echo " + "x".repeat(20_000) + " | wc -c", "20001\n", 0);
-    assertRuns("cat <<'EOF' | wc -c\n" + "y".repeat(10_000) + "\nEOF", "10001\n", 0);
-    StringBuilder lines = new StringBuilder("cat <<'EOF' | wc -l\n");
-    for (int i = 0; i < 500; i++) {
-      lines.append("line ").append(i).append('\n');
-    }
-    assertRuns(lines + "EOF", "500\n", 0);
-  }
-
-  @Test
-  void runsBackgroundJobs() throws Exception {
-    assertThat(output("sleep 0.3 & echo started")).endsWith("started\n");
-    assertThat(run("wait; echo done").output()).contains("done");
-    run("nohup sleep 60 >/dev/null 2>&1 & p=$!");
-    assertRuns("kill $p; wait $p 2>/dev/null; echo $?", "143\n", 0);
   }
 
   // Time
@@ -317,8 +32,7 @@ abstract class RuntimeContract {
             () ->
                 runtime()
                     .runInSession(action("echo part; sleep 60").within(Duration.ofSeconds(1))));
-    assertThat(e.output())
-        .isEqualTo(deviates(KnownDeviation.LOSES_PARTIAL_OUTPUT) ? "" : "part\n");
+    assertThat(e.output()).isEqualTo(deviates(KnownDeviation.LOSES_PARTIAL_OUTPUT) ? "" : "part\n");
     Observation seen = runtime().interrupt(BashInterrupt.of(session));
     assertThat(seen.exitCode()).isNull();
     assertRuns("echo back", "back\n", 0);
@@ -329,9 +43,7 @@ abstract class RuntimeContract {
     fails(
         Failure.COMMAND_TIMEOUT,
         () ->
-            runtime()
-                .runInSession(
-                    action("trap '' INT; sleep 60").within(Duration.ofSeconds(1))));
+            runtime().runInSession(action("trap '' INT; sleep 60").within(Duration.ofSeconds(1))));
     runtime().interrupt(BashInterrupt.of(session));
     assertThat(output("trap - INT; echo back")).contains("back");
   }
@@ -346,21 +58,19 @@ abstract class RuntimeContract {
         };
     Thread thread =
         Thread.ofVirtual()
-            .start(
-                () -> {
-                  try {
-                    waiter.outcome = runtime().runInSession(slow);
-                  } catch (SwerexException | InterruptedException e) {
-                    waiter.outcome = e;
-                  }
-                });
+            .start(() -> {
+              try {
+                waiter.outcome = runtime().runInSession(slow);
+              } catch (SwerexException | InterruptedException e) {
+                waiter.outcome = e;
+              }
+            });
     if (!oneAtATime) {
       Awaitility.await()
           .atMost(SOON)
-          .until(
-              () ->
-                  runtime().execute(ExecuteRequest.of("test", "-e", folder + "-t")).exitCode()
-                      == Integer.valueOf(0));
+          .until(() ->
+              runtime().execute(ExecuteRequest.of("test", "-e", folder + "-t")).exitCode()
+                  == Integer.valueOf(0));
       assertThat(runtime().isAlive().alive()).isTrue();
       runtime().interrupt(BashInterrupt.of(session));
       thread.join(SOON);
@@ -400,10 +110,7 @@ abstract class RuntimeContract {
                         .expecting(">>> ")
                         .within(Duration.ofSeconds(1))));
     seen =
-        runtime()
-            .interrupt(
-                new BashInterrupt(
-                    session, Duration.ofMillis(500), 3, List.of(">>> ")));
+        runtime().interrupt(new BashInterrupt(session, Duration.ofMillis(500), 3, List.of(">>> ")));
     assertThat(seen.output()).contains("KeyboardInterrupt");
     assertThat(seen.expectString()).isEqualTo(">>> ");
     seen = runtime().runInSession(action("exit()").quitting());
@@ -435,8 +142,7 @@ abstract class RuntimeContract {
     assertThat(seen.expectString()).isEqualTo("v[0-9]{2}");
     assertThat(seen.output()).isEqualTo("v1 ");
     runtime().interrupt(BashInterrupt.of(session));
-    assertThat(
-            runtime().runInSession(action("echo none").expecting("not there")).expectString())
+    assertThat(runtime().runInSession(action("echo none").expecting("not there")).expectString())
         .isEmpty();
   }
 
@@ -444,8 +150,7 @@ abstract class RuntimeContract {
   void typesNothingIntoTheProgram() throws Exception {
     Observation seen =
         runtime()
-            .runInSession(
-                action("read -p 'name> ' n").checking(Check.SILENT).expecting("name> "));
+            .runInSession(action("read -p 'name> ' n").checking(Check.SILENT).expecting("name> "));
     assertThat(seen.exitCode()).isNull();
     if (deviates(KnownDeviation.TYPES_INTO_THE_PROGRAM)) {
       assertThat(output("echo \"<$n>\"")).doesNotContain("bob");
@@ -466,16 +171,14 @@ abstract class RuntimeContract {
         .isEqualTo("<>\n");
     assertRuns("pwd", "/tmp\n", 0);
     runtime().closeSession(other);
-    fails(
-        Failure.SESSION_DOES_NOT_EXIST, () -> runtime().runInSession(action("echo").in(other)));
+    fails(Failure.SESSION_DOES_NOT_EXIST, () -> runtime().runInSession(action("echo").in(other)));
     assertRuns("pwd", "/tmp\n", 0);
   }
 
   @Test
   void aNameIsTakenOnce() throws Exception {
     run("A=1");
-    fails(
-        Failure.SESSION_EXISTS, () -> runtime().createSession(SessionRequest.of(session)));
+    fails(Failure.SESSION_EXISTS, () -> runtime().createSession(SessionRequest.of(session)));
     assertRuns("echo $A", "1\n", 0);
   }
 
@@ -490,10 +193,8 @@ abstract class RuntimeContract {
   @Test
   void anUnknownSessionIsRefused() {
     fails(Failure.SESSION_DOES_NOT_EXIST, () -> runtime().closeSession("none"));
-    fails(
-        Failure.SESSION_DOES_NOT_EXIST, () -> runtime().interrupt(BashInterrupt.of("none")));
-    fails(
-        Failure.SESSION_DOES_NOT_EXIST, () -> runtime().runInSession(action("true").in("none")));
+    fails(Failure.SESSION_DOES_NOT_EXIST, () -> runtime().interrupt(BashInterrupt.of("none")));
+    fails(Failure.SESSION_DOES_NOT_EXIST, () -> runtime().runInSession(action("true").in("none")));
   }
 
   @Test
@@ -525,9 +226,7 @@ abstract class RuntimeContract {
     runtime().writeFile(folder + "/rc", "export RC='from rc'\nPS1='$ '\necho sourced\n");
     String other = session + "-rc";
     String printed =
-        runtime()
-            .createSession(
-                new SessionRequest(other, List.of(folder + "/rc"), SOON));
+        runtime().createSession(new SessionRequest(other, List.of(folder + "/rc"), SOON));
     assertThat(printed).contains("sourced");
     assertThat(runtime().runInSession(action("echo $RC").in(other)).output())
         .isEqualTo("from rc\n");
@@ -599,9 +298,9 @@ abstract class RuntimeContract {
             Failure.COMMAND_TIMEOUT,
             () ->
                 execute(
-                    line("echo part; sleep 45678; true", Duration.ofSeconds(1), false, null, null)));
-    assertThat(e.output())
-        .isEqualTo(deviates(KnownDeviation.LOSES_PARTIAL_OUTPUT) ? "" : "part\n");
+                    line(
+                        "echo part; sleep 45678; true", Duration.ofSeconds(1), false, null, null)));
+    assertThat(e.output()).isEqualTo(deviates(KnownDeviation.LOSES_PARTIAL_OUTPUT) ? "" : "part\n");
     if (deviates(KnownDeviation.LEAVES_PROCESSES_AFTER_A_TIMEOUT)) {
       assertThat(runs("[s]leep 45678")).isTrue();
       execute(ExecuteRequest.of("pkill", "-f", "[s]leep 45678"));
@@ -616,7 +315,7 @@ abstract class RuntimeContract {
   }
 
   private boolean runs(String pattern) throws Exception {
-    return execute(ExecuteRequest.of("pgrep", "-f", pattern)).exitCode() == Integer.valueOf(0);
+    return Objects.equals(execute(ExecuteRequest.of("pgrep", "-f", pattern)).exitCode(), 0);
   }
 
   // Files

@@ -62,9 +62,7 @@ class SweEnvironmentIT {
   /** The server's runtime, whose sessions end when it is closed. */
   private static Deployment deployment() {
     return Deployment.of(
-        () ->
-            new Kept(
-                new RemoteRuntime(DEPLOYMENT.service().endpoint(), DEPLOYMENT.key())));
+        () -> new Kept(new RemoteRuntime(DEPLOYMENT.service().endpoint(), DEPLOYMENT.key())));
   }
 
   private static SweEnvironment environment(Repository repository, String folder) {
@@ -127,7 +125,8 @@ class SweEnvironmentIT {
           .isEqualTo("one\nf\nrun\n" + firstCommit + "\n");
     }
     fails(
-        Failure.FILE, () -> environment(new Repository.InImage("none", "HEAD"), "/tmp/base").start());
+        Failure.FILE,
+        () -> environment(new Repository.InImage("none", "HEAD"), "/tmp/base").start());
     fails(
         Failure.NON_ZERO_EXIT_CODE,
         () -> environment(new Repository.InImage("origin", "nope"), "/tmp/base").start());
