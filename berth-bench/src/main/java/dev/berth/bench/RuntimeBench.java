@@ -1,6 +1,5 @@
 package dev.berth.bench;
 
-import dev.berth.ExecResult;
 import dev.berth.RequestException;
 import dev.berth.Sandbox;
 import dev.berth.SandboxSpec;
@@ -40,21 +39,22 @@ public final class RuntimeBench {
   private static final String FORM = "folder";
 
   /**
-   * A line for each process: name and KiB. PSS; the guest keeps that to itself, so its whole
-   * resident set stands for it.
+   * A line for each process: its name, and its PSS in KiB; or, where the guest keeps that to
+   * itself, its own pages and those of its program, which all of its processes share.
    */
   private static final String MEMORY =
       """
       for d in /proc/[0-9]*; do
-        p=${d#/proc/} k=
+        p=${d#/proc/} pss= own=0 program=0
         case $p in 1|$$|$PPID) continue;; esac
         while read -r name value unit; do
-          case $name in Pss:) k=$value;; esac
+          case $name in Pss:) pss=$value;; esac
         done <$d/smaps_rollup
-        [ -n "$k" ] || while read -r name value unit; do
-          case $name in VmRSS:) k=$value;; esac
+        while read -r name value unit; do
+          case $name in RssAnon:) own=$value;; RssFile:) program=$value;; esac
         done <$d/status
-        read -r name <$d/comm && echo "$name ${k:-0}"
+        [ -z "$pss" ] || own=$pss program=0
+        read -r name <$d/comm && echo "$own $program $name"
       done 2>/dev/null
       """;
 
@@ -134,17 +134,26 @@ public final class RuntimeBench {
     real.createSession(session);
     ExecuteRequest nothing = ExecuteRequest.of("true");
     BashAction echo = BashAction.of("echo hi").in("bench").within(LONG);
-    String text = "a line of text\n".repeat(64);
+    String text = "x".repeat(Plan.SMALL_BYTES);
     measure("execute true", rounds, runtime -> runtime.execute(nothing), own, served, real, say);
     measure(
-        "run_in_session echo hi", rounds, runtime -> runtime.runInSession(echo), own, served, real,
+        "run_in_session echo hi",
+        rounds,
+        runtime -> runtime.runInSession(echo),
+        own,
+        served,
+        real,
         say);
     measure(
-        "write_file 1 KiB", rounds, runtime -> runtime.writeFile("/tmp/bench", text), own, served,
-        real, say);
+        "write_file 1 KiB",
+        rounds,
+        runtime -> runtime.writeFile("/tmp/bench", text),
+        own,
+        served,
+        real,
+        say);
     ReadFile file = ReadFile.of("/tmp/bench");
-    measure(
-        "read_file 1 KiB", rounds, runtime -> runtime.readFile(file), own, served, real, say);
+    measure("read_file 1 KiB", rounds, runtime -> runtime.readFile(file), own, served, real, say);
     SessionRequest other = new SessionRequest("other", List.of(), LONG);
     measure(
         "create and close a session",
@@ -186,8 +195,7 @@ public final class RuntimeBench {
             name,
             FORM,
             "ms",
-            List.of(
-                Figure.of(NATIVE, quick), Figure.of(SERVED, between), Figure.of(REAL, theirs)),
+            List.of(Figure.of(NATIVE, quick), Figure.of(SERVED, between), Figure.of(REAL, theirs)),
             List.of(
                 Comparison.ofTimes(REAL, quick, theirs, aimed ? CALL_TARGET : 0),
                 Comparison.ofTimes(REAL + ", by the same client", between, theirs, 0))));
@@ -195,28 +203,43 @@ public final class RuntimeBench {
 
   /** What there is for one session: the guest, its helpers and the shell, or server and shell. */
   private void memory(Sandbox own, Sandbox real) throws InterruptedException {
+    memory(
+        "memory of the runtime alone",
+        kib(own, name -> !name.startsWith("bash")),
+        kib(real, name -> name.startsWith("python")),
+        0);
+    memory(
+        "memory with the shell of a session",
+        kib(own, name -> true),
+        kib(real, name -> name.startsWith("python") || name.startsWith("bash")),
+        MEMORY_TARGET);
+  }
+
+  private void memory(String name, double own, double real, double target) {
     Samples quick = new Samples();
-    quick.add(kib(own, name -> true));
+    quick.add(own);
     Samples theirs = new Samples();
-    theirs.add(kib(real, name -> name.startsWith("python") || name.startsWith("bash")));
+    theirs.add(real);
     measurements.add(
         new Measurement(
-            "memory in the sandbox, a session open",
+            name,
             FORM,
             "KiB",
             List.of(Figure.of(NATIVE, quick), Figure.of(REAL, theirs)),
-            List.of(Comparison.ofTimes(REAL, quick, theirs, MEMORY_TARGET))));
+            List.of(Comparison.ofTimes(REAL, quick, theirs, target))));
   }
 
   private static double kib(Sandbox sandbox, Predicate<String> counted)
       throws InterruptedException {
-    ExecResult result = sandbox.exec(MEMORY).orThrow();
-    return result
-        .stdout()
-        .lines()
-        .map(line -> line.split(" ", -1))
-        .filter(words -> counted.test(words[0]))
-        .mapToLong(words -> Long.parseLong(words[words.length - 1]))
-        .sum();
+    double own = 0;
+    double program = 0;
+    for (String line : sandbox.exec(MEMORY).orThrow().stdout().lines().toList()) {
+      String[] words = line.split(" ", 3);
+      if (words.length == 3 && counted.test(words[2])) {
+        own += Long.parseLong(words[0]);
+        program = Math.max(program, Long.parseLong(words[1]));
+      }
+    }
+    return own + program;
   }
 }

@@ -24,8 +24,7 @@ interface ServeOfCli extends CliSubject {
                     "{\"command\":\"" + line + "\",\"shell\":true}"))
             .build();
     try (HttpClient client = HttpClient.newHttpClient()) {
-      HttpResponse<String> response =
-          client.send(request, HttpResponse.BodyHandlers.ofString());
+      HttpResponse<String> response = client.send(request, HttpResponse.BodyHandlers.ofString());
       return response.statusCode() == 200 ? response.body() : response.statusCode() + "";
     }
   }
@@ -56,14 +55,25 @@ interface ServeOfCli extends CliSubject {
   default void aSandboxThatIsThereStays(@TempDir Path folder) throws Exception {
     Path file = Files.writeString(folder.resolve("key"), "a key that somebody chose\n");
     Cli.Running running =
-        cli().start("serve", "--swe-rex", "--json", "--key-file", file.toString(), "--sandbox", id());
+        cli()
+            .start(
+                "serve", "--swe-rex", "--json", "--key-file", file.toString(), "--sandbox", id());
     String line = lines(running, 1)[0];
     assertThat(line).contains("\"sandbox\":\"" + id()).doesNotContain("somebody");
     String url = line.replaceAll(".*\"url\":\"([^\"]*)\".*", "$1");
     assertThat(call(url, "a key that somebody chose", "echo served")).contains("served");
     String port = url.substring(url.lastIndexOf(':') + 1);
     Cli.Result taken =
-        cli().run("serve", "--swe-rex", "--port", port, "--key-file", file.toString(), "--sandbox", id());
+        cli()
+            .run(
+                "serve",
+                "--swe-rex",
+                "--port",
+                port,
+                "--key-file",
+                file.toString(),
+                "--sandbox",
+                id());
     assertThat(taken.code()).isEqualTo(Failures.USAGE);
     assertThat(taken.stderr()).contains("taken").doesNotContain("somebody");
     running.signal("INT");

@@ -55,7 +55,7 @@ record Exit(
       case Wire.CAUSE_LINGER ->
           failed(ErrorType.SANDBOX, "it was killed because its host was away for too long");
       case Wire.CAUSE_GUEST_ENDS -> failed(ErrorType.SANDBOX, "the sandbox ended");
-      default -> 
+      default ->
           how == Wire.EXITED
               ? with((int) (code & 0xff), "", 0)
               : with(128 + (int) (code & 0x7f), "", (int) (code & 0x7f));

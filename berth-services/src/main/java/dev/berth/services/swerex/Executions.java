@@ -31,9 +31,6 @@ final class Executions {
   }
 
   Execution execute(ExecuteRequest request) throws InterruptedException {
-    if (request.command().isEmpty()) {
-      throw new SwerexException(Failure.OTHER, "Tried to execute an empty command; name one.");
-    }
     Transcript out = new Transcript();
     Transcript err = new Transcript();
     ExecResult result;

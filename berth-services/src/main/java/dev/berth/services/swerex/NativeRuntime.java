@@ -13,8 +13,9 @@ import java.util.concurrent.Semaphore;
 
 /**
  * The runtime by Berth's guest: it needs nothing in the image but a shell, and that for sessions
- * alone. A session's shell is bash where the image has it, else sh; then commands are sh's language,
- * and nothing else is missing. Files are copied by the guest where the image has no {@code cat}.
+ * alone. A session's shell is bash where the image has it, else sh; then commands are sh's
+ * language, and nothing else is missing. Files are copied by the guest where the image has no
+ * {@code cat}.
  *
  * <p>What it does otherwise than the swe-rex server, on purpose:
  *
@@ -22,8 +23,8 @@ import java.util.concurrent.Semaphore;
  *   <li>A command is one parse unit: it may have lines, comments, here-documents and functions as a
  *       script has; what the shell cannot parse runs not even in part.
  *   <li>{@code $?} is the exit code of the session's last command.
- *   <li>Of a command's output the first and the last 8 MiB are kept, and between them stands what was
- *       left out.
+ *   <li>Of a command's output the first and the last 8 MiB are kept, and between them stands what
+ *       was left out.
  *   <li>A failure's {@link SwerexException#output()} is what was printed until then.
  *   <li>After a timeout the command runs on; the next one in the session waits for it, unless it is
  *       {@linkplain #interrupt interrupted}.
@@ -79,6 +80,9 @@ public final class NativeRuntime implements Runtime {
   @Override
   public String createSession(SessionRequest request) throws InterruptedException {
     String name = request.session();
+    if (sessions.containsKey(name)) {
+      throw exists(name);
+    }
     if (sessions.size() >= MOST_SESSIONS) {
       throw new SwerexException(
           Failure.OTHER,
@@ -162,20 +166,18 @@ public final class NativeRuntime implements Runtime {
 
   @Override
   public void writeFile(String path, String content) throws InterruptedException {
-    translated(
-        () -> {
-          files.write(path, content);
-          return path;
-        });
+    translated(() -> {
+      files.write(path, content);
+      return path;
+    });
   }
 
   @Override
   public void upload(Path local, String target) throws InterruptedException {
-    translated(
-        () -> {
-          files.upload(local, target);
-          return target;
-        });
+    translated(() -> {
+      files.upload(local, target);
+      return target;
+    });
   }
 
   /**

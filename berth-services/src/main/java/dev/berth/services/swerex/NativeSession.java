@@ -54,8 +54,7 @@ final class NativeSession {
       bash = shell.output().startCode() != 0;
       for (String source : request.startupSource()) {
         String line = ". '" + source.replace("'", "'\\''") + "'";
-        printed.append(
-            ready(tried + " with '" + source + "'", typed(line, deadline, NOTHING)));
+        printed.append(ready(tried + " with '" + source + "'", typed(line, deadline, NOTHING)));
       }
       return printed.toString();
     } finally {
@@ -250,8 +249,7 @@ final class NativeSession {
     for (int i = 0; i < Math.max(1, interrupt.retries()) && shell.output().isBusy(); i++) {
       shell.signal(Signal.INT);
       Observation result =
-          interrupted(
-              tried, shell.output().await(Deadline.in(interrupt.timeout()), expected));
+          interrupted(tried, shell.output().await(Deadline.in(interrupt.timeout()), expected));
       if (result != null) {
         return result;
       }
@@ -362,7 +360,10 @@ final class NativeSession {
   private static String shown(String text) {
     return text.length() <= SHOWN
         ? "'" + text + "'"
-        : "'" + text.substring(0, SHOWN / 2) + "' … '" + text.substring(text.length() - SHOWN / 2)
+        : "'"
+            + text.substring(0, SHOWN / 2)
+            + "' … '"
+            + text.substring(text.length() - SHOWN / 2)
             + "'";
   }
 }

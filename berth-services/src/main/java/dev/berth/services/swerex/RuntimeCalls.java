@@ -33,13 +33,13 @@ final class RuntimeCalls {
     return switch (path) {
       case "/", "/is_alive" -> "GET";
       case "/create_session",
-              "/run_in_session",
-              "/close_session",
-              "/execute",
-              "/read_file",
-              "/write_file",
-              "/close",
-              UPLOAD ->
+          "/run_in_session",
+          "/close_session",
+          "/execute",
+          "/read_file",
+          "/write_file",
+          "/close",
+          UPLOAD ->
           "POST";
       default -> null;
     };

@@ -182,8 +182,7 @@ public final class RuntimeServer implements AutoCloseable {
 
   private Answer answer(HttpExchange exchange) throws IOException, InterruptedException {
     String shown = exchange.getRequestHeaders().getFirst("X-API-Key");
-    if (shown == null
-        || !MessageDigest.isEqual(shown.getBytes(StandardCharsets.UTF_8), key)) {
+    if (shown == null || !MessageDigest.isEqual(shown.getBytes(StandardCharsets.UTF_8), key)) {
       return Answer.refused(401, "Invalid API Key");
     }
     String path = exchange.getRequestURI().getPath();
@@ -275,8 +274,7 @@ public final class RuntimeServer implements AutoCloseable {
   }
 
   private void send(HttpExchange exchange, Answer answer) throws IOException {
-    Future<?> end =
-        clock.schedule(exchange::close, BODY_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
+    Future<?> end = clock.schedule(exchange::close, BODY_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
     try {
       exchange.getResponseHeaders().set("Content-Type", "application/json");
       exchange.sendResponseHeaders(answer.status(), answer.body().length);

@@ -149,8 +149,7 @@ final class SandboxFiles {
     }
     switch (result.returnCode()) {
       case 0 -> {}
-      case NONE ->
-          throw failed(tried, "there is no such file", new NoSuchFileException(path));
+      case NONE -> throw failed(tried, "there is no such file", new NoSuchFileException(path));
       case DENIED -> throw failed(tried, "that is not allowed", new AccessDeniedException(path));
       case FOLDER -> throw failed(tried, "it is a folder", new FileSystemException(path));
       case NO_FOLDER ->
@@ -172,8 +171,7 @@ final class SandboxFiles {
   }
 
   static SwerexException failed(String tried, String why, @Nullable Exception cause) {
-    return new SwerexException(
-        Failure.FILE, "Tried to " + tried + ", but " + why + ".", "", cause);
+    return new SwerexException(Failure.FILE, "Tried to " + tried + ", but " + why + ".", "", cause);
   }
 
   /**
@@ -217,11 +215,7 @@ final class SandboxFiles {
     ExecResult made =
         sandbox.exec(
             Command.of(
-                    "/bin/sh",
-                    "-c",
-                    "[ -d \"$1\" ] || mkdir -p -- \"$1\"",
-                    "berth-folder",
-                    folder)
+                    "/bin/sh", "-c", "[ -d \"$1\" ] || mkdir -p -- \"$1\"", "berth-folder", folder)
                 .withTimeout(WITHIN));
     if (!made.ok() && !made.stderr().isEmpty()) {
       throw failed(

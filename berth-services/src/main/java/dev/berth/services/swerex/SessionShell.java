@@ -60,16 +60,15 @@ final class SessionShell {
     Terminals terminals =
         sandbox
             .ability(Terminals.class)
-            .orElseThrow(
-                () ->
-                    new SwerexException(
-                        Failure.SESSION_NOT_INITIALIZED,
-                        "Tried to start a session, but this sandbox has no terminals."));
+            .orElseThrow(() ->
+                new SwerexException(
+                    Failure.SESSION_NOT_INITIALIZED,
+                    "Tried to start a session, but this sandbox has no terminals."));
     Command starter =
         Command.of("/bin/sh", "-c", STARTER, "berth-session", token)
             .withTimeout(Command.FOREVER)
             .withEnv(surroundings(sandbox));
-    SessionShell shell = new SessionShell(sandbox, terminals.open(starter, SIZE));
+    SessionShell shell = new SessionShell(sandbox, terminals.start(starter, SIZE));
     shell.output.begin(token);
     Thread.ofVirtual().name("berth-session").start(shell::read);
     return shell;

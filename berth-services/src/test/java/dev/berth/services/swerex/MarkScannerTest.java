@@ -44,7 +44,14 @@ class MarkScannerTest {
 
   @Test
   void marksInText() {
-    feed("a\u001es" + TOKEN + ":0\n\u001eb\u001ee" + TOKEN + ":130\r\n\u001e\u001ep" + TOKEN + ":7\u001ec");
+    feed(
+        "a\u001es"
+            + TOKEN
+            + ":0\n\u001eb\u001ee"
+            + TOKEN
+            + ":130\r\n\u001e\u001ep"
+            + TOKEN
+            + ":7\u001ec");
     assertThat(text()).isEqualTo("abc");
     assertThat(marks).containsExactly("s:0", "e:130:folded", "p:7");
   }
@@ -62,9 +69,14 @@ class MarkScannerTest {
   void whatOnlyLooksLikeAMarkIsText() {
     for (String no :
         List.of(
-            "\u001e\u001e", "\u001ee\u001e", "\u001ee" + TOKEN + "\u001e", "\u001ee" + TOKEN + ":\u001e",
-            "\u001ee" + TOKEN + ":x\u001e", "\u001ee" + TOKEN + ":1\n\n\u001e",
-            "\u001ee" + TOKEN + ":99999999999999\u001e", "\u001ee" + TOKEN.replace('0', '1') + ":0\n\u001e",
+            "\u001e\u001e",
+            "\u001ee\u001e",
+            "\u001ee" + TOKEN + "\u001e",
+            "\u001ee" + TOKEN + ":\u001e",
+            "\u001ee" + TOKEN + ":x\u001e",
+            "\u001ee" + TOKEN + ":1\n\n\u001e",
+            "\u001ee" + TOKEN + ":99999999999999\u001e",
+            "\u001ee" + TOKEN.replace('0', '1') + ":0\n\u001e",
             "\u001e" + "x".repeat(100))) {
       text.reset();
       feed(no + "\u001ee" + TOKEN + ":5\n\u001e");

@@ -87,7 +87,8 @@ class NativeRuntimeIT {
 
   @Test
   void linesCommentsAndHereDocuments() throws Exception {
-    assertThat(run("echo 1 # one\n# none\necho 2 \\\n  3\nfor i in a b; do\n echo $i\ndone").output())
+    assertThat(
+            run("echo 1 # one\n# none\necho 2 \\\n  3\nfor i in a b; do\n echo $i\ndone").output())
         .isEqualTo("1\n2 3\na\nb\n");
     assertThat(run("cat <<'EOF'\n$x 'quoted' \"two\" `back` !history\nEOF\necho after").output())
         .isEqualTo("$x 'quoted' \"two\" `back` !history\nafter\n");
@@ -99,8 +100,14 @@ class NativeRuntimeIT {
   @Test
   void whatCannotBeParsedRunsNotEvenInPart() throws Exception {
     for (String wrong :
-        List.of("touch /tmp/w\nif", "touch /tmp/w; echo 'open", "touch /tmp/w )", "(touch /tmp/w",
-            "touch /tmp/w; }", "cat <<E\nnever ended", "echo \"")) {
+        List.of(
+            "touch /tmp/w\nif",
+            "touch /tmp/w; echo 'open",
+            "touch /tmp/w )",
+            "(touch /tmp/w",
+            "touch /tmp/w; }",
+            "cat <<E\nnever ended",
+            "echo \"")) {
       SwerexException failure = failure(() -> run(wrong));
       assertThat(failure).as(wrong).isNotNull();
       assertThat(failure.failure()).as(wrong).isEqualTo(Failure.INCORRECT_SYNTAX);
@@ -119,9 +126,11 @@ class NativeRuntimeIT {
 
   @Test
   void checks() throws Exception {
-    assertThat(failure(() ->
-        runtime.runInSession(BashAction.of("echo why; exit_with() { return $1; }; exit_with 7")
-            .checking(Check.RAISE))))
+    assertThat(
+            failure(() ->
+                runtime.runInSession(
+                    BashAction.of("echo why; exit_with() { return $1; }; exit_with 7")
+                        .checking(Check.RAISE))))
         .satisfies(e -> assertThat(e.failure()).isEqualTo(Failure.NON_ZERO_EXIT_CODE))
         .satisfies(e -> assertThat(e.output()).isEqualTo("why\n"))
         .hasMessageContaining("7");
@@ -135,8 +144,9 @@ class NativeRuntimeIT {
         failure(() -> runtime.runInSession(BashAction.of("echo part; sleep 50").within(SHORT)));
     assertThat(late.failure()).isEqualTo(Failure.COMMAND_TIMEOUT);
     assertThat(late.output()).isEqualTo("part\n");
-    assertThat(failure(() -> runtime.runInSession(BashAction.of("echo next").within(SHORT)))
-        .failure()).isEqualTo(Failure.COMMAND_TIMEOUT);
+    assertThat(
+            failure(() -> runtime.runInSession(BashAction.of("echo next").within(SHORT))).failure())
+        .isEqualTo(Failure.COMMAND_TIMEOUT);
     Observation interrupted = runtime.interrupt(BashInterrupt.of(SessionRequest.DEFAULT));
     assertThat(interrupted.output()).startsWith("part");
     assertThat(run("echo next").output()).isEqualTo("next\n");
@@ -172,8 +182,7 @@ class NativeRuntimeIT {
   void anInterruptEndsTheCallThatWaits() throws Exception {
     var waiting = new java.util.concurrent.FutureTask<>(() -> run("echo on; sleep 50"));
     Thread.ofVirtual().start(waiting);
-    org.awaitility.Awaitility.await()
-        .until(() -> sandbox.exec("pgrep -x sleep").ok());
+    org.awaitility.Awaitility.await().until(() -> sandbox.exec("pgrep -x sleep").ok());
     runtime.interrupt(BashInterrupt.of(SessionRequest.DEFAULT));
     Observation observation = waiting.get(10, java.util.concurrent.TimeUnit.SECONDS);
     assertThat(observation.exitCode()).isEqualTo(130);
@@ -184,12 +193,18 @@ class NativeRuntimeIT {
   void interactivePrograms() throws Exception {
     Observation begun =
         runtime.runInSession(
-            BashAction.of("python3 -q").interactive().expecting(">>> ").within(Duration.ofSeconds(20)));
+            BashAction.of("python3 -q")
+                .interactive()
+                .expecting(">>> ")
+                .within(Duration.ofSeconds(20)));
     assertThat(begun.expectString()).isEqualTo(">>> ");
     assertThat(failure(() -> run("echo no")).failure()).isEqualTo(Failure.OTHER);
     Observation answer =
         runtime.runInSession(
-            BashAction.of("print(6 * 7)").interactive().expecting(">>> ").within(Duration.ofSeconds(9)));
+            BashAction.of("print(6 * 7)")
+                .interactive()
+                .expecting(">>> ")
+                .within(Duration.ofSeconds(9)));
     assertThat(answer).isEqualTo(new Observation("42", null, "", ">>> "));
     assertThat(
             runtime
@@ -208,22 +223,25 @@ class NativeRuntimeIT {
             .within(Duration.ofSeconds(9));
     Observation asked = runtime.runInSession(ask.expecting("(three)", "(ok) "));
     assertThat(asked).isEqualTo(new Observation("one two ", null, "", "(ok) "));
-    assertThat(
-            runtime.runInSession(BashAction.of("y").quitting().within(Duration.ofSeconds(9))))
+    assertThat(runtime.runInSession(BashAction.of("y").quitting().within(Duration.ofSeconds(9))))
         .isEqualTo(new Observation("got y", null, "", ""));
-    assertThat(runtime.runInSession(BashAction.of("echo a42b; cat")
-            .within(Duration.ofSeconds(9)).expecting("\\d+")).output()).isEqualTo("a");
+    assertThat(
+            runtime
+                .runInSession(
+                    BashAction.of("echo a42b; cat").within(Duration.ofSeconds(9)).expecting("\\d+"))
+                .output())
+        .isEqualTo("a");
     runtime.interrupt(BashInterrupt.of(SessionRequest.DEFAULT));
-    assertThat(failure(() -> runtime.runInSession(ask.expecting("(a+)+\\z"))
-        ).failure()).isIn(Failure.OTHER, Failure.COMMAND_TIMEOUT);
+    assertThat(failure(() -> runtime.runInSession(ask.expecting("(a+)+\\z"))).failure())
+        .isIn(Failure.OTHER, Failure.COMMAND_TIMEOUT);
   }
 
   @Test
   void aShellThatEnds() throws Exception {
-    for (String end : List.of("echo last; exit 5", "set -e; sh -c 'exit 5'; echo not", "exec sh -c 'exit 5'")) {
+    for (String end :
+        List.of("echo last; exit 5", "set -e; sh -c 'exit 5'; echo not", "exec sh -c 'exit 5'")) {
       assertThat(run(end).exitCode()).as(end).isEqualTo(5);
-      assertThat(failure(() -> run("echo")).failure())
-          .isEqualTo(Failure.SESSION_NOT_INITIALIZED);
+      assertThat(failure(() -> run("echo")).failure()).isEqualTo(Failure.SESSION_NOT_INITIALIZED);
       runtime.closeSession(SessionRequest.DEFAULT);
       runtime.createSession(SessionRequest.of(SessionRequest.DEFAULT));
     }
@@ -232,8 +250,10 @@ class NativeRuntimeIT {
 
   @Test
   void sessionsByName() throws Exception {
-    assertThat(failure(() -> runtime.createSession(SessionRequest.of(SessionRequest.DEFAULT)))
-        .failure()).isEqualTo(Failure.SESSION_EXISTS);
+    assertThat(
+            failure(() -> runtime.createSession(SessionRequest.of(SessionRequest.DEFAULT)))
+                .failure())
+        .isEqualTo(Failure.SESSION_EXISTS);
     assertThat(failure(() -> runtime.runInSession(BashAction.of("x").in("none"))).failure())
         .isEqualTo(Failure.SESSION_DOES_NOT_EXIST);
     assertThat(failure(() -> runtime.closeSession("none")).failure())
@@ -256,8 +276,11 @@ class NativeRuntimeIT {
         .isEqualTo("sourced\n");
     assertThat(runtime.runInSession(BashAction.of("echo $Z").in("s")).output())
         .isEqualTo("from-source\n");
-    assertThat(failure(() -> runtime.createSession(
-            new SessionRequest("t", List.of("/tmp/slow"), Duration.ofMillis(1)))).failure())
+    assertThat(
+            failure(() ->
+                    runtime.createSession(
+                        new SessionRequest("t", List.of("/tmp/slow"), Duration.ofMillis(1))))
+                .failure())
         .isEqualTo(Failure.COMMAND_TIMEOUT);
     assertThat(failure(() -> runtime.closeSession("t")).failure())
         .isEqualTo(Failure.SESSION_DOES_NOT_EXIST);
@@ -275,20 +298,47 @@ class NativeRuntimeIT {
     assertThat(
             runtime.execute(
                 new ExecuteRequest(
-                    List.of("echo a; echo b >&2; echo c; pwd; env | grep -v -e ^PWD -e ^SHLVL -e ^_ | sort"),
-                    true, null, true, "", Map.of("PATH", "/usr/bin:/bin", "K", "v"), "/usr", true)))
+                    List.of(
+                        "echo a; echo b >&2; echo c; pwd; env | grep -v -e ^PWD -e ^SHLVL -e ^_ | sort"),
+                    true,
+                    null,
+                    true,
+                    "",
+                    Map.of("PATH", "/usr/bin:/bin", "K", "v"),
+                    "/usr",
+                    true)))
         .isEqualTo(new Execution("a\nb\nc\n/usr\nK=v\nPATH=/usr/bin:/bin\n", "", 0));
     assertThat(
             runtime.execute(
                 new ExecuteRequest(
-                    List.of("sh", "-c", "echo a; echo b >&2"), false, null, true, "", null, null, true)))
+                    List.of("sh", "-c", "echo a; echo b >&2"),
+                    false,
+                    null,
+                    true,
+                    "",
+                    null,
+                    null,
+                    true)))
         .isEqualTo(new Execution("a\nb\n", "", 0));
-    assertThat(failure(() -> runtime.execute(new ExecuteRequest(
-            List.of("echo part; sleep 50"), true, SHORT, false, "", null, null, false))))
+    assertThat(
+            failure(() ->
+                runtime.execute(
+                    new ExecuteRequest(
+                        List.of("echo part; sleep 50"),
+                        true,
+                        SHORT,
+                        false,
+                        "",
+                        null,
+                        null,
+                        false))))
         .satisfies(e -> assertThat(e.failure()).isEqualTo(Failure.COMMAND_TIMEOUT))
         .satisfies(e -> assertThat(e.output()).isEqualTo("part\n"));
-    assertThat(failure(() -> runtime.execute(new ExecuteRequest(
-            List.of("false"), false, null, true, "mine", null, null, false))))
+    assertThat(
+            failure(() ->
+                runtime.execute(
+                    new ExecuteRequest(
+                        List.of("false"), false, null, true, "mine", null, null, false))))
         .hasMessageStartingWith("mine: ")
         .satisfies(e -> assertThat(e.failure()).isEqualTo(Failure.NON_ZERO_EXIT_CODE));
     assertThat(failure(() -> runtime.execute(ExecuteRequest.of("no-such-program"))))

@@ -146,17 +146,29 @@ class RuntimeServerIT {
   void wrongRequests() throws Exception {
     for (String wrong :
         List.of(
-            "", "[]", "null", "{", "{\"command\": 1}", "{\"command\": [1]}", "{}",
-            "{\"command\": \"x\", \"timeout\": \"1\"}", "{\"command\": \"x\", \"timeout\": -1}",
-            "{\"command\": \"x\", \"timeout\": 1e300}", "{\"command\": \"x\", \"env\": []}",
-            "{\"command\": \"x\", \"env\": {\"A\": 1}}", "{\"command\": \"x\", \"shell\": 1}",
-            "{\"command\": [], \"shell\": true}", "{\"command\": \"x\", \"env\": {\"A=\": \"1\"}}",
+            "",
+            "[]",
+            "null",
+            "{",
+            "{\"command\": 1}",
+            "{\"command\": [1]}",
+            "{}",
+            "{\"command\": \"x\", \"timeout\": \"1\"}",
+            "{\"command\": \"x\", \"timeout\": -1}",
+            "{\"command\": \"x\", \"timeout\": 1e300}",
+            "{\"command\": \"x\", \"env\": []}",
+            "{\"command\": \"x\", \"env\": {\"A\": 1}}",
+            "{\"command\": \"x\", \"shell\": 1}",
+            "{\"command\": [], \"shell\": true}",
+            "{\"command\": \"x\", \"env\": {\"A=\": \"1\"}}",
             "{\"command\": \"x\", \"cwd\": \"relative\"}",
             "{\"a\":".repeat(1000) + "1" + "}".repeat(1000))) {
       assertThat(post("/execute", wrong).statusCode()).as(wrong).isIn(422, 511);
     }
-    assertThat(post("/run_in_session", "{\"action_type\": \"other\", \"command\": \"x\"}")
-        .statusCode()).isEqualTo(422);
+    assertThat(
+            post("/run_in_session", "{\"action_type\": \"other\", \"command\": \"x\"}")
+                .statusCode())
+        .isEqualTo(422);
     assertThat(post("/create_session", "{\"session_type\": \"zsh\"}").statusCode()).isEqualTo(422);
     assertThat(post("/nothing", "{}").statusCode()).isEqualTo(404);
     assertThat(post("/is_alive", "{}").statusCode()).isEqualTo(405);
@@ -169,12 +181,16 @@ class RuntimeServerIT {
   private HttpResponse<String> upload(byte[] content, String target, String unzip)
       throws Exception {
     ByteArrayOutputStream form = new ByteArrayOutputStream();
-    form.writeBytes("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\n"
-        .getBytes());
+    form.writeBytes(
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\n".getBytes());
     form.writeBytes(content);
-    form.writeBytes(("\r\n--b\r\nContent-Disposition: form-data; name=\"target_path\"\r\n\r\n"
-        + target + "\r\n--b\r\nContent-Disposition: form-data; name=\"unzip\"\r\n\r\n" + unzip
-        + "\r\n--b--\r\n").getBytes());
+    form.writeBytes(
+        ("\r\n--b\r\nContent-Disposition: form-data; name=\"target_path\"\r\n\r\n"
+                + target
+                + "\r\n--b\r\nContent-Disposition: form-data; name=\"unzip\"\r\n\r\n"
+                + unzip
+                + "\r\n--b--\r\n")
+            .getBytes());
     return post(
         "/upload", "", form.toByteArray(), "Content-Type", "multipart/form-data; boundary=b");
   }
@@ -206,11 +222,24 @@ class RuntimeServerIT {
     assertThat(upload("x".getBytes(), "/", "false").statusCode()).isEqualTo(511);
     assertThat(upload("x".getBytes(), "/proc/f", "false").statusCode()).isEqualTo(511);
     for (String body :
-        List.of("", "--b", "--b\r\n", "--b--\r\n", "--c\r\n\r\n", "--b\r\n\r\nno end",
+        List.of(
+            "",
+            "--b",
+            "--b\r\n",
+            "--b--\r\n",
+            "--c\r\n\r\n",
+            "--b\r\n\r\nno end",
             "--b\r\n" + "h: x\r\n".repeat(9000) + "\r\n\r\n--b--",
             "--b\r\nContent-Disposition: form-data; name=f\r\n\r\nx\r\n".repeat(100) + "--b--")) {
-      assertThat(post("/upload", "", body.getBytes(), "Content-Type",
-          "multipart/form-data; boundary=b").statusCode()).isEqualTo(422);
+      assertThat(
+              post(
+                      "/upload",
+                      "",
+                      body.getBytes(),
+                      "Content-Type",
+                      "multipart/form-data; boundary=b")
+                  .statusCode())
+          .isEqualTo(422);
     }
     assertThat(post("/upload", "{}").statusCode()).isEqualTo(422);
     assertThat(upload("x".getBytes(), "/tmp/z/f", "false").statusCode()).isEqualTo(200);
@@ -222,9 +251,13 @@ class RuntimeServerIT {
     URI url = server.url();
     for (int i = 0; i < 20; i++) {
       try (Socket socket = new Socket(url.getHost(), url.getPort())) {
-        socket.getOutputStream().write(
-            ("POST /execute HTTP/1.1\r\nHost: x\r\nX-API-Key: " + KEY
-                + "\r\nContent-Length: 100000\r\n\r\n{").getBytes(StandardCharsets.US_ASCII));
+        socket
+            .getOutputStream()
+            .write(
+                ("POST /execute HTTP/1.1\r\nHost: x\r\nX-API-Key: "
+                        + KEY
+                        + "\r\nContent-Length: 100000\r\n\r\n{")
+                    .getBytes(StandardCharsets.US_ASCII));
       }
     }
     assertThat(post("/execute", execute("echo fine")).body()).contains("fine");

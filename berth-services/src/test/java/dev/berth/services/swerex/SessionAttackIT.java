@@ -159,8 +159,12 @@ class SessionAttackIT {
 
   @Test
   void floodsAreCut() throws Exception {
-    Observation flood = run("echo first; head -c 40000000 /dev/zero | tr '\\0' 'x'; echo; echo last");
-    assertThat(flood.output()).startsWith("first\nxxx").endsWith("xxx\nlast\n").contains("left out");
+    Observation flood =
+        run("echo first; head -c 40000000 /dev/zero | tr '\\0' 'x'; echo; echo last");
+    assertThat(flood.output())
+        .startsWith("first\nxxx")
+        .endsWith("xxx\nlast\n")
+        .contains("left out");
     assertThat(flood.output().length()).isBetween(2 * Transcript.HALF, 2 * Transcript.HALF + 100);
     SwerexException endless =
         failure(() -> runtime.runInSession(BashAction.of("yes").within(Duration.ofSeconds(1))));
@@ -176,14 +180,19 @@ class SessionAttackIT {
     String quotes = "'".repeat(5000);
     assertThat(run("cat <<'E'\n" + quotes + "\nE").output()).isEqualTo(quotes + "\n");
     String lines =
-        IntStream.range(0, 10_000).mapToObj(i -> "n=" + i + " # größe €").collect(Collectors.joining("\n"));
+        IntStream.range(0, 10_000)
+            .mapToObj(i -> "n=" + i + " # größe €")
+            .collect(Collectors.joining("\n"));
     assertThat(run(lines + "\necho $n").output()).isEqualTo("9999\n");
     String controls =
         IntStream.rangeClosed(1, 127)
             .filter(i -> i != '\'')
             .mapToObj(i -> String.valueOf((char) i))
             .collect(Collectors.joining());
-    assertThat(run("printf %s '" + controls + "' | od -An -v -tu1 | tr -s ' \\n' ' '").output().strip())
+    assertThat(
+            run("printf %s '" + controls + "' | od -An -v -tu1 | tr -s ' \\n' ' '")
+                .output()
+                .strip())
         .isEqualTo(
             IntStream.rangeClosed(1, 127)
                 .filter(i -> i != '\'')
@@ -197,15 +206,14 @@ class SessionAttackIT {
     for (int i = 0; i < 50; i++) {
       String name = "s" + i;
       FutureTask<String> one =
-          new FutureTask<>(
-              () -> {
-                runtime.createSession(new SessionRequest(name, List.of(), Duration.ofSeconds(40)));
-                runtime.runInSession(BashAction.of("X=" + name).in(name));
-                for (int j = 0; j < 5; j++) {
-                  runtime.runInSession(BashAction.of("sleep 0.0" + j).in(name));
-                }
-                return runtime.runInSession(BashAction.of("echo $X").in(name)).output();
-              });
+          new FutureTask<>(() -> {
+            runtime.createSession(new SessionRequest(name, List.of(), Duration.ofSeconds(40)));
+            runtime.runInSession(BashAction.of("X=" + name).in(name));
+            for (int j = 0; j < 5; j++) {
+              runtime.runInSession(BashAction.of("sleep 0.0" + j).in(name));
+            }
+            return runtime.runInSession(BashAction.of("echo $X").in(name)).output();
+          });
       all.add(one);
       Thread.ofVirtual().start(one);
     }
@@ -240,7 +248,8 @@ class SessionAttackIT {
     org.awaitility.Awaitility.await().until(() -> sandbox.exec("pgrep -fx 'sleep 600'").ok());
     sandbox.exec("kill -9 " + pid);
     Observation observation = waiting.get(10, TimeUnit.SECONDS);
-    assertThat(observation).isEqualTo(new Observation("on\n", 137, "the session's shell has ended", ""));
+    assertThat(observation)
+        .isEqualTo(new Observation("on\n", 137, "the session's shell has ended", ""));
     runtime.closeSession(SessionRequest.DEFAULT);
     runtime.createSession(DEFAULT);
   }
@@ -265,13 +274,17 @@ class SessionAttackIT {
       Thread.ofVirtual().start(waiting);
       org.awaitility.Awaitility.await().until(() -> other.exec("pgrep -fx 'sleep 600'").ok());
       other.stop();
-      assertThat(failure(() -> {
-        try {
-          waiting.get(20, TimeUnit.SECONDS);
-        } catch (java.util.concurrent.ExecutionException e) {
-          throw e.getCause();
-        }
-      }).failure()).isEqualTo(Failure.UNREACHABLE);
+      assertThat(
+              failure(
+                      () -> {
+                        try {
+                          waiting.get(20, TimeUnit.SECONDS);
+                        } catch (java.util.concurrent.ExecutionException e) {
+                          throw e.getCause();
+                        }
+                      })
+                  .failure())
+          .isEqualTo(Failure.UNREACHABLE);
       assertThat(failure(() -> doomed.execute(ExecuteRequest.of("true"))).failure())
           .isEqualTo(Failure.UNREACHABLE);
       assertThat(failure(() -> doomed.runInSession(BashAction.of("true"))).failure())
