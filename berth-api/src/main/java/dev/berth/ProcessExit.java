@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param maxRssBytes the largest resident set among them
  * @param detail what happened where {@code errorType} is present, or why a command could not be
  *     started; else empty
+ * @param signal the signal that ended it, which {@code returnCode} alone does not tell from an exit
+ *     code above 128; else 0
  */
 public record ProcessExit(
     int returnCode,
@@ -21,7 +23,19 @@ public record ProcessExit(
     Duration duration,
     Duration cpuTime,
     long maxRssBytes,
-    String detail) {
+    String detail,
+    int signal) {
   /** The return code of a command that has no result of its own. */
   public static final int NO_RESULT = 125;
+
+  /** One that no signal ended. */
+  public ProcessExit(
+      int returnCode,
+      @Nullable ErrorType errorType,
+      Duration duration,
+      Duration cpuTime,
+      long maxRssBytes,
+      String detail) {
+    this(returnCode, errorType, duration, cpuTime, maxRssBytes, detail, 0);
+  }
 }

@@ -14,4 +14,12 @@ public interface Terminals {
    * @throws PtyException if no terminal could be had in the sandbox
    */
   SandboxProcess open(Command command, TerminalSize size) throws InterruptedException;
+
+  /**
+   * The same for a command that belongs to its caller, as with {@link Sandbox#start}: closing the
+   * process kills it, so does the loss of this host, and nothing of it is kept for others.
+   *
+   * @throws PtyException if no terminal could be had in the sandbox
+   */
+  SandboxProcess start(Command command, TerminalSize size) throws InterruptedException;
 }

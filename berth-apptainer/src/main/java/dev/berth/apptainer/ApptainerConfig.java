@@ -229,7 +229,7 @@ public record ApptainerConfig(
   }
 
   /** Reads the provider's block of a configuration file; unknown keys are refused. */
-  static ApptainerConfig read(ConfigSection section) {
+  public static ApptainerConfig read(ConfigSection section) {
     String binPath = section.text("bin_path");
     ConfigSection create = section.section("create");
     ConfigSection exec = section.section("exec");

@@ -24,6 +24,7 @@ final class Verbs {
           "status",
           "logs",
           "stop",
+          "serve",
           "image pull",
           "image build",
           "image ls",
@@ -63,6 +64,7 @@ final class Verbs {
       case "status" -> new StatusVerb();
       case "logs" -> new LogsVerb();
       case "stop" -> new StopVerb();
+      case "serve" -> new ServeVerb();
       case "image pull" -> new ImagePullVerb();
       case "image build" -> new ImageBuildVerb();
       case "image ls" -> new ImageLsVerb();

@@ -13,7 +13,8 @@ import org.junit.jupiter.api.Timeout;
 /** The real command with a sandbox that runs; all that is left is cleared away and counted. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(180)
-abstract class RealCli implements CommandsOfCli, SandboxesOfCli, SignalsOfCli, TerminalsOfCli {
+abstract class RealCli
+    implements CommandsOfCli, SandboxesOfCli, ServeOfCli, SignalsOfCli, TerminalsOfCli {
   private final String provider;
   private final String image;
   private final Path home;

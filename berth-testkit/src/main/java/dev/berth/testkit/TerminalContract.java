@@ -1,6 +1,7 @@
 package dev.berth.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import dev.berth.Command;
 import dev.berth.ProcessExit;
@@ -42,6 +43,26 @@ public interface TerminalContract extends ContractSubject {
         assertThat(output).startsWith("/dev/").contains("41 103");
         assertThat(process.await(Duration.ofSeconds(20))).map(ProcessExit::returnCode).contains(3);
       }
+    }
+  }
+
+  @Test
+  default void aTerminalOfItsCallerEndsWithItsHandleAndIsForgotten(Sandbox sandbox)
+      throws Exception {
+    Optional<Terminals> terminals = terminals(sandbox);
+    if (terminals.isPresent()) {
+      String id;
+      try (SandboxProcess process =
+          terminals
+              .get()
+              .start(Command.shell("stty size; echo ready; sleep 600"), TerminalSize.DEFAULT)) {
+        assertThat(until(process, "ready")).contains("24 80");
+        id = process.id();
+      }
+
+      await()
+          .atMost(Duration.ofSeconds(20))
+          .until(() -> sandbox.processes().stream().noneMatch(each -> each.id().equals(id)));
     }
   }
 

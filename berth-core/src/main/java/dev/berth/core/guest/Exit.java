@@ -55,15 +55,18 @@ record Exit(
       case Wire.CAUSE_LINGER ->
           failed(ErrorType.SANDBOX, "it was killed because its host was away for too long");
       case Wire.CAUSE_GUEST_ENDS -> failed(ErrorType.SANDBOX, "the sandbox ended");
-      default -> with(how == Wire.EXITED ? (int) (code & 0xff) : 128 + (int) (code & 0x7f), "");
+      default ->
+          how == Wire.EXITED
+              ? with((int) (code & 0xff), "", 0)
+              : with(128 + (int) (code & 0x7f), "", (int) (code & 0x7f));
     };
   }
 
   private ProcessExit notStarted(String program) {
     String detail = "could not start " + program + ": " + reason;
     return switch (stage) {
-      case Wire.STAGE_EXEC -> with(code == Errno.ENOENT ? NOT_FOUND : NOT_RUNNABLE, detail);
-      case Wire.STAGE_USER, Wire.STAGE_DIRECTORY -> with(NOT_RUNNABLE, detail);
+      case Wire.STAGE_EXEC -> with(code == Errno.ENOENT ? NOT_FOUND : NOT_RUNNABLE, detail, 0);
+      case Wire.STAGE_USER, Wire.STAGE_DIRECTORY -> with(NOT_RUNNABLE, detail, 0);
       case Wire.STAGE_TERMINAL -> failed(ErrorType.PTY, detail);
       default -> failed(ErrorType.SANDBOX, detail);
     };
@@ -74,8 +77,8 @@ record Exit(
         ProcessExit.NO_RESULT, type, micros(wall), micros(cpu), maxRss * 1024, detail);
   }
 
-  private ProcessExit with(int code, String detail) {
-    return new ProcessExit(code, null, micros(wall), micros(cpu), maxRss * 1024, detail);
+  private ProcessExit with(int code, String detail, int signal) {
+    return new ProcessExit(code, null, micros(wall), micros(cpu), maxRss * 1024, detail, signal);
   }
 
   private static Duration micros(long micros) {

@@ -152,6 +152,11 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
   }
 
   @Override
+  public SandboxProcess start(Command command, TerminalSize size) throws InterruptedException {
+    return processes.start(command, size);
+  }
+
+  @Override
   public SandboxProcess attach(String processId, long stdoutOffset, long stderrOffset)
       throws InterruptedException {
     return processes.attach(processId, stdoutOffset, stderrOffset);

@@ -38,6 +38,10 @@ final class Processes {
     return begin(command, Wire.KEEP | Wire.STDIN | Wire.TTY | Wire.TAKE, size);
   }
 
+  GuestProcess start(Command command, TerminalSize size) throws InterruptedException {
+    return begin(command, Wire.STDIN | Wire.TTY | Wire.TAKE, size);
+  }
+
   private GuestProcess begin(Command command, int flags, @Nullable TerminalSize size)
       throws InterruptedException {
     Spawn spawn = Spawn.of(command, defaults, flags, size, client.faults());

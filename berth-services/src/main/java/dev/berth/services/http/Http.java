@@ -11,17 +11,20 @@ public final class Http {
   private Http() {}
 
   private static final class Holder {
-    static final HttpClient CLIENT =
-        HttpClient.newBuilder()
-            .version(HttpClient.Version.HTTP_1_1)
-            .followRedirects(HttpClient.Redirect.NEVER)
-            // Whatever the host's settings say: keys go to the sandbox and to nobody else.
-            .proxy(HttpClient.Builder.NO_PROXY)
-            .connectTimeout(CONNECT_WITHIN)
-            .executor(
-                Executors.newThreadPerTaskExecutor(
-                    Thread.ofVirtual().name("berth-http-", 0).factory()))
-            .build();
+    static final HttpClient CLIENT = make();
+  }
+
+  /** Another client like it, which shares no connections; whoever calls this closes it. */
+  static HttpClient make() {
+    return HttpClient.newBuilder()
+        .version(HttpClient.Version.HTTP_1_1)
+        .followRedirects(HttpClient.Redirect.NEVER)
+        // Whatever the host's settings say: keys go to the sandbox and to nobody else.
+        .proxy(HttpClient.Builder.NO_PROXY)
+        .connectTimeout(CONNECT_WITHIN)
+        .executor(
+            Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("berth-http-", 0).factory()))
+        .build();
   }
 
   /**

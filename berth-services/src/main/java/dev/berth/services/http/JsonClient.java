@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.net.URI;
 import java.net.URLEncoder;
+import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
@@ -34,6 +35,7 @@ public final class JsonClient {
   private final URI base;
   private final Map<String, String> headers;
   private final int limit;
+  private final boolean fresh;
 
   /**
    * A client of the server there.
@@ -41,18 +43,27 @@ public final class JsonClient {
    * @param headers sent with each call, such as a key
    */
   public JsonClient(URI base, Map<String, String> headers) {
-    this(base, headers, DEFAULT_LIMIT);
+    this(base, headers, DEFAULT_LIMIT, false);
   }
 
-  private JsonClient(URI base, Map<String, String> headers, int limit) {
+  private JsonClient(URI base, Map<String, String> headers, int limit, boolean fresh) {
     this.base = base;
     this.headers = Map.copyOf(headers);
     this.limit = limit;
+    this.fresh = fresh;
   }
 
   /** The same with another bound on answers, in bytes. */
   public JsonClient limitedTo(int bytes) {
-    return new JsonClient(base, headers, bytes);
+    return new JsonClient(base, headers, bytes, fresh);
+  }
+
+  /**
+   * The same with a connection for each call: for servers that close connections without saying so
+   * first, where a call on a kept one may be lost.
+   */
+  public JsonClient withFreshConnections() {
+    return new JsonClient(base, headers, limit, true);
   }
 
   /** A path with its query, encoded. */
@@ -184,15 +195,16 @@ public final class JsonClient {
     return new Reply(call, answer.statusCode(), answer.headers(), body.toByteArray());
   }
 
-  private static HttpResponse<OutputStream> await(
+  private HttpResponse<OutputStream> await(
       String call,
       HttpRequest.Builder request,
       HttpResponse.BodyHandler<OutputStream> handler,
       long limit,
       Duration within)
       throws CallException, InterruptedException {
+    HttpClient client = fresh ? Http.make() : Http.client();
     CompletableFuture<HttpResponse<OutputStream>> answer =
-        Http.client().sendAsync(request.build(), handler);
+        client.sendAsync(request.build(), handler);
     boolean done = false;
     try {
       HttpResponse<OutputStream> response = answer.get(millis(within), TimeUnit.MILLISECONDS);
@@ -206,6 +218,9 @@ public final class JsonClient {
       if (!done) {
         // Closes its connection.
         answer.cancel(true);
+      }
+      if (fresh) {
+        client.shutdownNow();
       }
     }
   }

@@ -12,7 +12,10 @@ import org.jspecify.annotations.Nullable;
  *     ends when one of {@code expect} appears
  * @param interactiveQuit ends such a program, and waits for the shell itself
  * @param errorMessage put before the message of {@link Failure#NON_ZERO_EXIT_CODE}
- * @param expect strings each of which ends the action when it appears
+ * @param expect regular expressions, as in swe-rex: the action ends when the output matches one of
+ *     them, with the output before the match. Escape what is meant literally: {@code >>> } needs
+ *     nothing, {@code name\? } does. With one of them use {@link Check#IGNORE}, or the exit code is
+ *     asked for while the program still reads
  */
 public record BashAction(
     String command,

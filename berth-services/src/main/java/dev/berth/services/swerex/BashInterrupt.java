@@ -8,7 +8,8 @@ import java.util.List;
  *
  * @param timeout how long each try waits for the shell
  * @param retries how many tries there are
- * @param expect strings each of which ends it when it appears
+ * @param expect regular expressions: what else than the shell's prompt ends it, such as a program's
+ *     own prompt
  */
 public record BashInterrupt(String session, Duration timeout, int retries, List<String> expect) {
   public BashInterrupt {

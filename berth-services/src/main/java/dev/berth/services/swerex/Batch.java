@@ -47,8 +47,7 @@ public record Batch(Path file, String filter, String slice, boolean shuffle) {
         row -> {
           BatchInstance instance = row.instance();
           if (!ids.add(instance.id())) {
-            throw row.wrong(
-                "the id '" + instance.id() + "' was there before; give each its own");
+            throw row.wrong("the id '" + instance.id() + "' was there before; give each its own");
           }
           instances.add(instance);
         });

@@ -1,5 +1,6 @@
 package dev.berth.services.swerex;
 
+import dev.berth.RequestException;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -27,6 +28,12 @@ public record ExecuteRequest(
     boolean mergeOutput) {
   public ExecuteRequest {
     command = List.copyOf(command);
+    if (command.isEmpty() || shell && command.size() > 1) {
+      throw new RequestException(
+          "Tried to execute "
+              + command.size()
+              + " words; it must be one line with shell, and a program with its arguments without.");
+    }
     env = env == null ? null : Collections.unmodifiableMap(new LinkedHashMap<>(env));
   }
 

@@ -4,8 +4,9 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * The random numbers of Python's {@code random.seed(42)}: a Mersenne Twister (MT19937, Matsumoto and
- * Nishimura 1998). What a person has shuffled and sliced with SWE-agent comes out the same here.
+ * The random numbers of Python's {@code random.seed(42)}: a Mersenne Twister (MT19937, Matsumoto
+ * and Nishimura 1998). What a person has shuffled and sliced with SWE-agent comes out the same
+ * here.
  */
 final class PythonRandom {
   private static final int N = 624;

@@ -39,7 +39,10 @@ public interface Runtime extends AutoCloseable {
   /** Ends a session and all that runs in it. {@link Failure#SESSION_DOES_NOT_EXIST}. */
   void closeSession(String session) throws InterruptedException;
 
-  /** Runs a command outside any session. {@link Failure#COMMAND_TIMEOUT}, and as it checks. */
+  /**
+   * Runs a command outside any session. {@link Failure#COMMAND_TIMEOUT}, {@link Failure#FILE} if
+   * its program or its folder is not there, and {@link Failure#NON_ZERO_EXIT_CODE} if it checks.
+   */
   Execution execute(ExecuteRequest request) throws InterruptedException;
 
   /** A text file's content, at most {@value #MAX_FILE} bytes. {@link Failure#FILE}. */
@@ -48,12 +51,15 @@ public interface Runtime extends AutoCloseable {
   /** Writes a text file, with the folders above it. {@link Failure#FILE}. */
   void writeFile(String path, String content) throws InterruptedException;
 
-  /** Copies a file or folder of the host to this path of the sandbox. {@link Failure#FILE}. */
+  /**
+   * Copies a file of the host to this path of the sandbox, or a folder's content into this folder,
+   * which need not exist. {@link Failure#FILE}.
+   */
   void upload(Path local, String target) throws InterruptedException;
 
   @Override
   void close();
 
-  /** The largest file that {@link #readFile} gives, in bytes: 64 MiB. */
-  int MAX_FILE = 64 << 20;
+  /** The largest file that {@link #readFile} gives, in bytes: 16 MiB. */
+  int MAX_FILE = 16 << 20;
 }

@@ -112,8 +112,16 @@ class BatchTest {
                 .fields())
         .isEqualTo(
             Map.of(
-                "list", "[1,\"two\"]", "block", "{\"a\":null}", "flag", "true", "version", "3.10",
-                "big", "1e3"));
+                "list",
+                "[1,\"two\"]",
+                "block",
+                "{\"a\":null}",
+                "flag",
+                "true",
+                "version",
+                "3.10",
+                "big",
+                "1e3"));
   }
 
   @Test
@@ -158,8 +166,21 @@ class BatchTest {
 
   @ParameterizedTest
   @CsvSource({
-    "2,01", "-1,01234", "1:3,12", "1:,12345", ":-4,01", "::2,024", "::-1,543210", "4:1:-2,42",
-    "10:,''", "-2:,45", ":100,012345", "-100:2,01", "5:0:-10,5", "'',012345", ":,012345"
+    "2,01",
+    "-1,01234",
+    "1:3,12",
+    "1:,12345",
+    ":-4,01",
+    "::2,024",
+    "::-1,543210",
+    "4:1:-2,42",
+    "10:,''",
+    "-2:,45",
+    ":100,012345",
+    "-100:2,01",
+    "5:0:-10,5",
+    "'',012345",
+    ":,012345"
   })
   void slicesAsPythonDoes(String slice, String expected) {
     assertThat(String.join("", Slice.parse(slice).of(List.of("0", "1", "2", "3", "4", "5"))))

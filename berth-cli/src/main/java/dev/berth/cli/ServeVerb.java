@@ -1,0 +1,169 @@
+package dev.berth.cli;
+
+import dev.berth.RequestException;
+import dev.berth.Sandbox;
+import dev.berth.SandboxSpec;
+import dev.berth.SandboxStatus;
+import dev.berth.core.Berth;
+import dev.berth.services.swerex.NativeRuntime;
+import dev.berth.services.swerex.RuntimeServer;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Offers a sandbox to programs that speak another protocol, until it is interrupted. */
+@Command(
+    name = "berth serve",
+    sortOptions = false,
+    description = "Offer a sandbox under the swe-rex protocol, until interrupted.")
+final class ServeVerb implements Verb {
+  private static final String KEY = "BERTH_SERVE_KEY";
+  private static final long LOOK_MILLIS = 1000;
+
+  /** What can be said of a sandbox that is there already; all else is of a new one. */
+  private static final Set<String> OF_ANY =
+      Set.of(
+          "--swe-rex",
+          "--host",
+          "--port",
+          "--key-file",
+          "--json",
+          "--sandbox",
+          "--provider",
+          "--config",
+          "--debug");
+
+  @Option(names = "--swe-rex", required = true, description = "The protocol; there is no other.")
+  private boolean swerex;
+
+  @Option(
+      names = "--host",
+      paramLabel = "ADDRESS",
+      description = "Where to listen (127.0.0.1). Anything but loopback lets others in.")
+  private String host = "127.0.0.1";
+
+  @Option(names = "--port", paramLabel = "N", description = "The port; 0, the default, for any.")
+  private int port;
+
+  @Option(
+      names = "--key-file",
+      paramLabel = "FILE",
+      description = {
+        "A file with the key that callers need.",
+        "Else it is that of $" + KEY + ", else a random one, printed once."
+      })
+  private @Nullable Path keyFile;
+
+  @Option(
+      names = "--sandbox",
+      paramLabel = "ID",
+      description = "A sandbox that is there, and stays, instead of a new one.")
+  private @Nullable String id;
+
+  @Option(names = "--json", description = "Print where it answers as JSON.")
+  private boolean json;
+
+  @Mixin private final PlaceOptions place = new PlaceOptions();
+  @Mixin private final SandboxOptions options = new SandboxOptions();
+  @Mixin private final ProviderOptions provider = new ProviderOptions();
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "IMAGE",
+      description = "A .sif file, a folder, a URI or an image's name; - for none.")
+  private @Nullable String image;
+
+  @Spec private @Nullable CommandSpec parsed;
+
+  @Override
+  public int run(Shell shell) throws InterruptedException {
+    check();
+    String given = key(shell.env());
+    String key = given == null ? RuntimeServer.newKey() : given;
+    try (Steps steps = new Steps(shell.console())) {
+      if (id != null) {
+        try (Berth berth = provider.open(id);
+            Sandbox sandbox = Sandboxes.connect(berth, id)) {
+          return serve(sandbox, key, given == null, shell);
+        }
+      }
+      SandboxSpec.Builder spec = Words.image(String.valueOf(image));
+      place.applyTo(spec, shell.env());
+      options.applyTo(spec);
+      try (Berth berth = provider.open(steps);
+          Sandbox sandbox = berth.create(spec.build())) {
+        steps.close();
+        sandbox.notices().forEach(shell.console()::say);
+        return serve(sandbox, key, given == null, shell);
+      } finally {
+        shell.signals().shield();
+      }
+    }
+  }
+
+  private void check() {
+    CommandSpec spec = parsed;
+    if (spec == null) {
+      return;
+    }
+    if ((id == null) == (image == null)) {
+      throw new ParameterException(
+          spec.commandLine(), "Name either an IMAGE, or a sandbox with --sandbox");
+    }
+    if (id != null) {
+      for (OptionSpec each : spec.commandLine().getParseResult().matchedOptions()) {
+        if (!OF_ANY.contains(each.longestName())) {
+          throw new ParameterException(
+              spec.commandLine(),
+              each.longestName() + " is for a new sandbox, not for one that is there");
+        }
+      }
+    }
+  }
+
+  private @Nullable String key(Map<String, String> env) {
+    if (keyFile == null) {
+      return env.get(KEY);
+    }
+    try {
+      return Files.readString(keyFile, StandardCharsets.UTF_8).strip();
+    } catch (IOException e) {
+      throw new RequestException(
+          null, null, "Tried to read a key from " + keyFile + ", but " + e + ".", e);
+    }
+  }
+
+  private int serve(Sandbox sandbox, String key, boolean tell, Shell shell)
+      throws InterruptedException {
+    // The JDK's server reads these once, before its first start: callers that send nothing, or
+    // ever so slowly, have an end.
+    System.setProperty("sun.net.httpserver.maxReqTime", "1800");
+    System.setProperty("jdk.httpserver.maxConnections", "1024");
+    try (NativeRuntime runtime = new NativeRuntime(sandbox);
+        RuntimeServer server = RuntimeServer.start(runtime, host, port, key)) {
+      if (json) {
+        Json line = new Json().put("url", server.url().toString()).put("sandbox", sandbox.id());
+        shell.console().print((tell ? line.put("key", key) : line).toString());
+      } else {
+        shell.console().print(server.url() + (tell ? "\nkey " + key : ""));
+      }
+      while (sandbox.status() == SandboxStatus.RUNNING) {
+        Thread.sleep(LOOK_MILLIS);
+      }
+    }
+    shell.console().say("the sandbox " + sandbox.id() + " has ended");
+    return Failures.SANDBOX;
+  }
+}

@@ -1,0 +1,288 @@
+package dev.berth.services.swerex;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import dev.berth.RequestException;
+import dev.berth.services.http.Json;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.BindException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A {@link Runtime} under the swe-rex protocol, for the unchanged Python client {@code
+ * swerex.runtime.remote.RemoteRuntime}.
+ *
+ * <pre>{@code
+ * try (RuntimeServer server = RuntimeServer.start(new NativeRuntime(sandbox), "127.0.0.1", 0, key)) {
+ *   System.out.println(server.url());
+ * }
+ * }</pre>
+ *
+ * <p>Every call needs the key. A call that is repeated with its {@code X-Request-ID} is answered
+ * from what is kept, and never made twice, not even while the first one runs. Calls, bodies and the
+ * time they take to come are bounded; how long a command runs is not. Closing it ends it at once;
+ * the runtime stays its owner's. Thread-safe.
+ *
+ * <p>Connections that send no request at all are bounded by the JDK server's own properties ({@code
+ * sun.net.httpserver.maxReqTime}, {@code jdk.httpserver.maxConnections}), which a program sets
+ * before it makes its first server.
+ */
+public final class RuntimeServer implements AutoCloseable {
+  private static final int MOST_CALLS = 256;
+  private static final int SMALL_BODY = 1 << 20;
+  private static final int LARGE_BODIES = 4;
+  private static final int BACKLOG = 128;
+  private static final int SHORTEST_KEY = 16;
+  private static final Duration BODY_WITHIN = Duration.ofMinutes(2);
+  private static final Duration UPLOAD_WITHIN = Duration.ofMinutes(30);
+
+  private final HttpServer http;
+  private final byte[] key;
+  private final RuntimeCalls calls;
+  private final UploadCall upload;
+  private final KeptAnswers kept = new KeptAnswers();
+  private final Semaphore running = new Semaphore(MOST_CALLS);
+  private final Semaphore large = new Semaphore(LARGE_BODIES);
+  private final ExecutorService workers =
+      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("berth-swerex-", 0).factory());
+  private final ScheduledExecutorService clock =
+      Executors.newSingleThreadScheduledExecutor(
+          Thread.ofPlatform().daemon().name("berth-swerex-clock").factory());
+
+  private RuntimeServer(HttpServer http, Runtime runtime, String key) {
+    this.http = http;
+    this.key = key.getBytes(StandardCharsets.UTF_8);
+    this.calls = new RuntimeCalls(runtime);
+    this.upload = new UploadCall(runtime);
+  }
+
+  /**
+   * Starts a server.
+   *
+   * @param host where it listens; anything but a loopback address lets others in
+   * @param port 0 for one that is free
+   * @param key what callers have to show; at least {@value #SHORTEST_KEY} characters
+   * @throws RequestException if it cannot listen there, or the key is too short
+   */
+  public static RuntimeServer start(Runtime runtime, String host, int port, String key) {
+    String tried = "serve swe-rex on " + host + " port " + port;
+    if (key.length() < SHORTEST_KEY) {
+      throw new RequestException(
+          "Tried to "
+              + tried
+              + " with a key of "
+              + key.length()
+              + " characters; it must have at least "
+              + SHORTEST_KEY
+              + ".");
+    }
+    HttpServer http;
+    try {
+      http = HttpServer.create(new InetSocketAddress(InetAddress.getByName(host), port), BACKLOG);
+    } catch (BindException e) {
+      throw new RequestException(
+          null,
+          null,
+          "Tried to "
+              + tried
+              + ", but that is taken or not this host's ("
+              + e.getMessage()
+              + "); choose another port, or 0 for any.",
+          e);
+    } catch (IOException | IllegalArgumentException e) {
+      throw new RequestException(null, null, "Tried to " + tried + ", but " + e + ".", e);
+    }
+    RuntimeServer server = new RuntimeServer(http, runtime, key);
+    http.setExecutor(server.workers);
+    http.createContext("/", server::serve);
+    http.start();
+    return server;
+  }
+
+  /** A key that nobody can guess. */
+  public static String newKey() {
+    byte[] random = new byte[32];
+    new SecureRandom().nextBytes(random);
+    return HexFormat.of().formatHex(random);
+  }
+
+  /** Where it answers. */
+  public URI url() {
+    InetSocketAddress at = http.getAddress();
+    String host = at.getAddress().getHostAddress();
+    return URI.create(
+        "http://" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + at.getPort());
+  }
+
+  /** Ends it. Calls that run are interrupted. */
+  @Override
+  public void close() {
+    http.stop(0);
+    workers.shutdownNow();
+    clock.shutdownNow();
+  }
+
+  /** What is answered to a call. */
+  record Answer(int status, byte[] body) {
+    static Answer of(int status, Map<String, ?> body) {
+      return new Answer(status, Json.bytes(body));
+    }
+
+    static Answer refused(int status, String why) {
+      return of(status, Map.of("detail", why));
+    }
+  }
+
+  /** A request that is none of the protocol. */
+  static final class Refused extends Exception {
+    private static final long serialVersionUID = 1L;
+    final int status;
+
+    Refused(int status, String why) {
+      super(why);
+      this.status = status;
+    }
+  }
+
+  private void serve(HttpExchange exchange) {
+    try (exchange) {
+      if (!running.tryAcquire()) {
+        send(exchange, Answer.refused(503, "Too many calls run; try again."));
+        return;
+      }
+      try {
+        send(exchange, answer(exchange));
+      } finally {
+        running.release();
+      }
+    } catch (IOException e) {
+      // The caller is gone; its answer is kept if it had an id.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Answer answer(HttpExchange exchange) throws IOException, InterruptedException {
+    String shown = exchange.getRequestHeaders().getFirst("X-API-Key");
+    if (shown == null || !MessageDigest.isEqual(shown.getBytes(StandardCharsets.UTF_8), key)) {
+      return Answer.refused(401, "Invalid API Key");
+    }
+    String path = exchange.getRequestURI().getPath();
+    String due = calls.method(path);
+    if (due == null) {
+      return Answer.refused(404, "Not Found");
+    }
+    if (!due.equals(exchange.getRequestMethod())) {
+      return Answer.refused(405, "Method Not Allowed");
+    }
+    try {
+      return path.equals(RuntimeCalls.UPLOAD) ? upload(exchange) : call(exchange, path);
+    } catch (Refused e) {
+      return Answer.refused(e.status, String.valueOf(e.getMessage()));
+    } catch (RuntimeException e) {
+      // Whatever it is, the caller is to hear of it rather than wait; and the server goes on.
+      return Answer.refused(500, "Unexpected: " + e);
+    }
+  }
+
+  private Answer call(HttpExchange exchange, String path)
+      throws IOException, InterruptedException, Refused {
+    AtomicReference<@Nullable Semaphore> held = new AtomicReference<>();
+    try {
+      byte[] body = within(exchange, BODY_WITHIN, () -> body(exchange, held));
+      String id = exchange.getRequestHeaders().getFirst("X-Request-ID");
+      return kept.once(id == null ? "" : path + " " + id, () -> calls.call(path, body));
+    } finally {
+      Semaphore permit = held.get();
+      if (permit != null) {
+        permit.release();
+      }
+    }
+  }
+
+  private Answer upload(HttpExchange exchange) throws IOException, InterruptedException, Refused {
+    if (!large.tryAcquire(BODY_WITHIN.toSeconds(), TimeUnit.SECONDS)) {
+      throw new Refused(503, "Too many uploads run; try again.");
+    }
+    try (UploadCall.Received received =
+        within(
+            exchange,
+            UPLOAD_WITHIN,
+            () ->
+                upload.receive(
+                    exchange.getRequestHeaders().getFirst("Content-Type"),
+                    exchange.getRequestBody()))) {
+      return upload.put(received);
+    } finally {
+      large.release();
+    }
+  }
+
+  /** Only a few bodies that are large are in memory at a time. */
+  private byte[] body(HttpExchange exchange, AtomicReference<@Nullable Semaphore> held)
+      throws IOException, InterruptedException, Refused {
+    InputStream in = exchange.getRequestBody();
+    byte[] start = in.readNBytes(SMALL_BODY);
+    if (start.length < SMALL_BODY) {
+      return start;
+    }
+    if (!large.tryAcquire(BODY_WITHIN.toSeconds(), TimeUnit.SECONDS)) {
+      throw new Refused(503, "Too many large calls run; try again.");
+    }
+    held.set(large);
+    byte[] rest = in.readNBytes(Json.MOST_BYTES - SMALL_BODY + 1);
+    if (start.length + rest.length > Json.MOST_BYTES) {
+      throw new Refused(413, "The body has more than " + Json.MOST_BYTES + " bytes.");
+    }
+    byte[] all = java.util.Arrays.copyOf(start, start.length + rest.length);
+    System.arraycopy(rest, 0, all, start.length, rest.length);
+    return all;
+  }
+
+  /** Something that is read from a caller. */
+  private interface Reading<T> {
+    T read() throws IOException, InterruptedException, Refused;
+  }
+
+  /** Closes the connection of a caller who is too slow. */
+  private <T> T within(HttpExchange exchange, Duration limit, Reading<T> reading)
+      throws IOException, InterruptedException, Refused {
+    Future<?> end = clock.schedule(exchange::close, limit.toMillis(), TimeUnit.MILLISECONDS);
+    try {
+      return reading.read();
+    } finally {
+      end.cancel(false);
+    }
+  }
+
+  private void send(HttpExchange exchange, Answer answer) throws IOException {
+    Future<?> end = clock.schedule(exchange::close, BODY_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
+    try {
+      exchange.getResponseHeaders().set("Content-Type", "application/json");
+      exchange.sendResponseHeaders(answer.status(), answer.body().length);
+      try (OutputStream out = exchange.getResponseBody()) {
+        out.write(answer.body());
+      }
+    } finally {
+      end.cancel(false);
+    }
+  }
+}
