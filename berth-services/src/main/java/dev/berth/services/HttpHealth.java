@@ -19,6 +19,7 @@ import java.util.Set;
  */
 public record HttpHealth(String path, Set<Integer> accepted, Map<String, String> headers)
     implements HealthCheck {
+  private static final int MOST_BYTES = 1 << 20;
   private static final Duration MOST = Duration.ofSeconds(10);
 
   /** Checks and copies. */
@@ -58,7 +59,7 @@ public record HttpHealth(String path, Set<Integer> accepted, Map<String, String>
     all.putAll(headers);
     Duration wait = within.compareTo(MOST) < 0 ? within : MOST;
     try {
-      int status = new JsonClient(endpoint.url(), all).status(path, wait);
+      int status = new JsonClient(endpoint.url(), all).limitedTo(MOST_BYTES).status(path, wait);
       return accepted.contains(status)
           ? Optional.empty()
           : Optional.of("GET " + path + " was answered with " + status);

@@ -30,7 +30,12 @@ final class Kin {
   static final String MARK = "BERTH_SERVICE";
 
   private static final Path PROC = Path.of("/proc");
+  /** Fields of the kernel's tables. */
+  private static final int USER = 7;
+
+  private static final int INODE = 9;
   private static final int MOST = 20_000;
+  private static final int MOST_ROUNDS = 20;
 
   /** Not every kernel is built with it. */
   private static final Path SEES_CHILDREN =
@@ -39,12 +44,16 @@ final class Kin {
   private static final String MAPPED =
       "0".repeat(16) + words(new byte[] {0, 0, (byte) 0xff, (byte) 0xff});
 
+  private final byte[] entry;
   private final long leader;
   private final long supervisor;
+  private final long guest;
 
-  private Kin(long leader, long supervisor) {
+  private Kin(byte[] entry, long leader, long supervisor) {
+    this.entry = entry;
     this.leader = leader;
     this.supervisor = supervisor;
+    this.guest = parent(supervisor);
   }
 
   /** Who listens on a port. */
@@ -61,7 +70,7 @@ final class Kin {
 
   /** Finds the processes with this mark: the topmost one and its parent. */
   static Optional<Kin> find(String mark) {
-    byte[] entry = (MARK + "=" + mark + "\0").getBytes(StandardCharsets.US_ASCII);
+    byte[] entry = entry(mark);
     for (long pid : newestFirst()) {
       if (hasMark(pid, entry)) {
         long top = pid;
@@ -70,16 +79,28 @@ final class Kin {
           top = parent;
           parent = parent(top);
         }
-        return parent > 1 ? Optional.of(new Kin(top, parent)) : Optional.empty();
+        return parent > 1 ? Optional.of(new Kin(entry, top, parent)) : Optional.empty();
       }
     }
     return Optional.empty();
   }
 
-  /** The processes with this mark, wherever they hang now. */
-  static List<Long> marked(String mark) {
-    byte[] entry = (MARK + "=" + mark + "\0").getBytes(StandardCharsets.US_ASCII);
-    return newestFirst().stream().filter(pid -> hasMark(pid, entry)).toList();
+  private static byte[] entry(String mark) {
+    return (MARK + "=" + mark + "\0").getBytes(StandardCharsets.US_ASCII);
+  }
+
+  /**
+   * Kills those that are left when the command has ended by itself: they hang below the guest then,
+   * and are no command's any more.
+   */
+  void killLeft() {
+    for (int i = 0; i < MOST_ROUNDS; i++) {
+      List<Long> left = below(guest).stream().filter(pid -> hasMark(pid, entry)).toList();
+      if (left.isEmpty()) {
+        return;
+      }
+      left.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+    }
   }
 
   private static List<Long> newestFirst() {
@@ -119,6 +140,23 @@ final class Kin {
     }
   }
 
+  /**
+   * Who listens on this port of the host, as far as can be told without knowing the server's
+   * processes: this user, or another one.
+   */
+  static Listener owner(InetAddress address, int port) {
+    Set<String> ends = ends(address, port);
+    try {
+      String own = Files.getAttribute(PROC.resolve("self"), "unix:uid").toString();
+      Set<String> owners = new HashSet<>(listening(PROC.resolve("self/net/tcp"), ends, USER));
+      owners.addAll(listening(PROC.resolve("self/net/tcp6"), ends, USER));
+      owners.remove(own);
+      return owners.isEmpty() ? Listener.UNKNOWN : Listener.STRANGER;
+    } catch (IOException e) {
+      return Listener.STRANGER;
+    }
+  }
+
   /** Who listens on this port where a connection to this address comes, in the server's network. */
   Listener listener(InetAddress address, int port) {
     if (!Files.exists(SEES_CHILDREN)) {
@@ -129,8 +167,8 @@ final class Kin {
     try {
       // The server may have ended already; the supervisor shares its network.
       String of = Files.exists(PROC.resolve(leader + "/net/tcp")) ? "" + leader : "" + supervisor;
-      inodes.addAll(listening(PROC.resolve(of + "/net/tcp"), ends));
-      inodes.addAll(listening(PROC.resolve(of + "/net/tcp6"), ends));
+      inodes.addAll(listening(PROC.resolve(of + "/net/tcp"), ends, INODE));
+      inodes.addAll(listening(PROC.resolve(of + "/net/tcp6"), ends, INODE));
     } catch (IOException e) {
       return Listener.UNKNOWN;
     }
@@ -138,7 +176,7 @@ final class Kin {
       return Listener.NOBODY;
     }
     boolean blind = false;
-    for (long pid : below()) {
+    for (long pid : below(supervisor)) {
       try {
         inodes.removeAll(sockets(pid));
       } catch (NoSuchFileException e) {
@@ -173,9 +211,10 @@ final class Kin {
     return text.toString();
   }
 
-  /** The inodes of the sockets that listen at one of these. Those that listen come first. */
-  private static Set<String> listening(Path table, Set<String> ends) throws IOException {
-    Set<String> inodes = new HashSet<>();
+  /** A field of the sockets that listen at one of these. Those that listen come first. */
+  private static Set<String> listening(Path table, Set<String> ends, int field)
+      throws IOException {
+    Set<String> values = new HashSet<>();
     try (BufferedReader lines = Files.newBufferedReader(table, StandardCharsets.ISO_8859_1)) {
       lines.readLine();
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
@@ -184,13 +223,13 @@ final class Kin {
           break;
         }
         if (ends.contains(fields[1])) {
-          inodes.add(fields[9]);
+          values.add(fields[field]);
         }
       }
     } catch (NoSuchFileException e) {
       // A host without IPv6.
     }
-    return inodes;
+    return values;
   }
 
   private static Set<String> sockets(long pid) throws IOException {
@@ -212,10 +251,10 @@ final class Kin {
     return inodes;
   }
 
-  /** The server's processes, parents before their children. */
-  private List<Long> below() {
+  /** The processes below one, parents before their children. */
+  private static List<Long> below(long top) {
     List<Long> found = new ArrayList<>();
-    Deque<Long> todo = new ArrayDeque<>(List.of(supervisor));
+    Deque<Long> todo = new ArrayDeque<>(List.of(top));
     while (!todo.isEmpty() && found.size() < MOST) {
       long pid = todo.poll();
       for (long child : children(pid)) {

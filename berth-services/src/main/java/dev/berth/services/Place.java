@@ -161,6 +161,11 @@ final class Place implements AutoCloseable {
     }
   }
 
+  /** Whether somebody has a port of it; to be asked only when it was opened and the server is dead. */
+  boolean isTaken() {
+    return reservation != null && reservation.isTaken();
+  }
+
   @Override
   public void close() {
     if (reservation != null) {

@@ -27,18 +27,22 @@ final class Reservation implements AutoCloseable {
   private static final int MOST_TRIES = 100;
   private static final byte[] LOCKS = {127, 66, 69, 82};
 
+  private final Address address;
+  private final List<Integer> ports = new ArrayList<>();
   private final List<SocketChannel> held = new ArrayList<>();
   private final List<DatagramChannel> locks = new ArrayList<>();
 
-  private Reservation() {}
+  private Reservation(Address address) {
+    this.address = address;
+  }
 
   /** A free port, with the {@code count - 1} that follow it. */
   static Reservation any(Address address, int count) {
     IOException last = new BindException("no port is free");
     for (int i = 0; i < MOST_TRIES; i++) {
-      Reservation made = new Reservation();
+      Reservation made = new Reservation(address);
       try {
-        made.take(address, 0, count);
+        made.take(0, count);
         return made;
       } catch (BindException e) {
         made.close();
@@ -66,9 +70,9 @@ final class Reservation implements AutoCloseable {
 
   /** This port, with the {@code count - 1} that follow it. */
   static Reservation of(Address address, int port, int count) {
-    Reservation made = new Reservation();
+    Reservation made = new Reservation(address);
     try {
-      made.take(address, port, count);
+      made.take(port, count);
       return made;
     } catch (IOException e) {
       int taken = port + made.locks.size();
@@ -87,21 +91,20 @@ final class Reservation implements AutoCloseable {
     }
   }
 
-  private void take(Address address, int port, int count) throws IOException {
+  private void take(int port, int count) throws IOException {
     for (int i = 0; i < count; i++) {
       int wanted = port == 0 && i == 0 ? 0 : (port == 0 ? port() : port) + i;
       if (wanted > 65_535) {
         throw new BindException("ports end at 65535");
       }
-      SocketChannel socket = SocketChannel.open(family(address));
+      SocketChannel socket = bound(address, wanted);
       held.add(socket);
-      socket.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-      socket.bind(new InetSocketAddress(address.value(), wanted));
+      ports.add(socket.socket().getLocalPort());
       DatagramChannel lock = DatagramChannel.open(StandardProtocolFamily.INET);
       try {
         lock.bind(
             new InetSocketAddress(
-                InetAddress.getByAddress(LOCKS), socket.socket().getLocalPort()));
+                InetAddress.getByAddress(LOCKS), ports.get(i)));
       } catch (IOException e) {
         lock.close();
         throw e;
@@ -110,13 +113,34 @@ final class Reservation implements AutoCloseable {
     }
   }
 
-  private static StandardProtocolFamily family(Address address) {
-    return address.isSix() ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET;
+  private static SocketChannel bound(Address address, int port) throws IOException {
+    SocketChannel socket =
+        SocketChannel.open(
+            address.isSix() ? StandardProtocolFamily.INET6 : StandardProtocolFamily.INET);
+    try {
+      socket.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+      return socket.bind(new InetSocketAddress(address.value(), port));
+    } catch (IOException e) {
+      socket.close();
+      throw e;
+    }
   }
 
   /** The first of the ports. */
   int port() {
-    return held.get(0).socket().getLocalPort();
+    return ports.get(0);
+  }
+
+  /** Whether somebody has one of the ports that were let go. */
+  boolean isTaken() {
+    for (int port : ports) {
+      try {
+        bound(address, port).close();
+      } catch (IOException e) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /**

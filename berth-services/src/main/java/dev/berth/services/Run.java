@@ -17,7 +17,6 @@ import java.util.Optional;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 
 /** One run of a server, from its command's start to its end. Thread-safe. */
 final class Run {
@@ -42,7 +41,8 @@ final class Run {
   private final String mark;
   private final List<Thread> pumps;
   private final long began = System.nanoTime();
-  private volatile boolean terminated;
+  private volatile Optional<Kin> kin = Optional.empty();
+  private volatile boolean listened;
 
   private Run(
       ServiceSpec spec, Place place, SandboxProcess process, String mark, ServiceLog log) {
@@ -117,7 +117,7 @@ final class Run {
                     outcome.put(look(last));
                   } catch (InterruptedException e) {
                     // The outcome is known.
-                  } catch (RuntimeException e) {
+                  } catch (RuntimeException | Error e) {
                     offer(outcome, Optional.of("could not be checked: " + e));
                   }
                 });
@@ -156,10 +156,11 @@ final class Run {
   /** Looks until all is well; the caller's deadline ends it. */
   private Optional<String> look(AtomicReference<String> last) throws InterruptedException {
     // While the server comes up, there is time to find its processes and to load classes.
-    Optional<Kin> kin = Kin.find(mark);
+    Optional<Kin> found = Kin.find(mark);
+    kin = found;
     int strangers = 0;
     while (true) {
-      Kin.@Nullable Listener listener = listener(kin);
+      Kin.Listener listener = listener(found);
       if (listener == Kin.Listener.STRANGER && ++strangers == SURE) {
         return Optional.of(
             "does not listen on it: a process that is not the server's does; nothing was sent to it");
@@ -169,6 +170,7 @@ final class Run {
       }
       pause();
     }
+    listened = true;
     // Who connects has been seen to be served.
     Optional<String> trouble =
         spec.health == TcpHealth.INSTANCE ? Optional.empty() : check(spec.health);
@@ -193,13 +195,16 @@ final class Run {
   }
 
   /** Who listens; NOBODY as long as nobody does. */
-  private Kin.Listener listener(Optional<Kin> kin) {
+  private Kin.Listener listener(Optional<Kin> found) {
     if (place.isShared() && !connects()) {
       // Cheaper than reading the tables of a busy host.
       return Kin.Listener.NOBODY;
     }
-    if (kin.isPresent()) {
-      return kin.get().listener(reached(), place.port());
+    if (found.isPresent()) {
+      return found.get().listener(reached(), place.port());
+    }
+    if (place.isShared()) {
+      return Kin.owner(reached(), place.port());
     }
     return TcpHealth.INSTANCE.trouble(place.endpoint(), CHECK_WITHIN).isPresent()
         ? Kin.Listener.NOBODY
@@ -255,43 +260,42 @@ final class Run {
     }
   }
 
+  /** Whether it was seen to listen on its port. */
+  boolean listened() {
+    return listened;
+  }
+
   /**
    * Ends it with all that it started, and lets go of it. Returns once that is so; an interrupt is
    * kept until then.
    */
   void end(Duration grace) {
-    boolean interrupted = Thread.interrupted();
-    try {
-      terminated = true;
-      process.terminate(grace);
-      process.await(grace.plus(BACKSTOP));
-      process.close();
-      drain();
-      sweep();
-    } catch (InterruptedException e) {
-      interrupted = true;
-      process.close();
-    } catch (SandboxException e) {
-      // The sandbox is gone, and the server with it.
-      process.close();
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
+    Thread ending = Thread.ofVirtual().start(() -> endNow(grace));
+    boolean interrupted = false;
+    while (ending.isAlive()) {
+      try {
+        ending.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
       }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 
-  /**
-   * What a server leaves behind that ends by itself is not its command's any more: it hangs below
-   * the guest.
-   */
-  private void sweep() {
-    for (int i = 0; i < 10; i++) {
-      List<Long> left = Kin.marked(mark);
-      if (left.isEmpty()) {
-        return;
-      }
-      left.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+  private void endNow(Duration grace) {
+    try {
+      process.terminate(grace);
+      process.await(grace.plus(BACKSTOP));
+      drain();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("nobody interrupts this thread", e);
+    } catch (SandboxException e) {
+      // The sandbox is gone, and the server with it.
+    } finally {
+      process.close();
     }
+    kin.ifPresent(Kin::killLeft);
   }
 }

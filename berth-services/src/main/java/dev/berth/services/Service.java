@@ -32,6 +32,9 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class Service implements AutoCloseable {
   private static final SecureRandom RANDOM = new SecureRandom();
 
+  /** How many ports are tried for a server that cannot take over a reserved one. */
+  private static final int MOST_PORTS = 3;
+
   private final Sandbox sandbox;
   private final ServiceSpec spec;
   private final Place place;
@@ -60,31 +63,53 @@ public final class Service implements AutoCloseable {
    * @throws SandboxLostException if the sandbox is gone
    */
   public static Service start(Sandbox sandbox, ServiceSpec spec) throws InterruptedException {
-    Place place = Place.take(sandbox, spec);
-    Service service = null;
-    boolean done = false;
-    try {
-      service = new Service(sandbox, spec, place);
-      service.awaitReady();
-      done = true;
-      return service;
-    } finally {
-      if (!done) {
-        if (service != null) {
-          service.run.end(Duration.ZERO);
+    for (int left = MOST_PORTS; ; left--) {
+      Place place = Place.take(sandbox, spec);
+      Service service = null;
+      boolean done = false;
+      try {
+        service = new Service(sandbox, spec, place);
+        service.awaitReady();
+        done = true;
+        return service;
+      } catch (ServiceException e) {
+        if (left == 1 || service == null || !service.lostItsPort()) {
+          throw e;
         }
-        place.close();
+      } finally {
+        if (!done) {
+          if (service != null) {
+            service.run.end(Duration.ZERO);
+          }
+          place.close();
+        }
       }
     }
   }
 
+  /**
+   * Whether somebody took its port in the moment in which it was free, so that another one may do.
+   */
+  private boolean lostItsPort() {
+    return spec.exclusive && spec.port == null && !run.listened() && place.isTaken();
+  }
+
+  /** A key for a server: 256 random bits as hexadecimal digits. */
+  public static String newKey() {
+    return random(32);
+  }
+
+  private static String random(int count) {
+    byte[] bytes = new byte[count];
+    RANDOM.nextBytes(bytes);
+    return HexFormat.of().formatHex(bytes);
+  }
+
   private Run begin() throws InterruptedException {
-    byte[] mark = new byte[16];
-    RANDOM.nextBytes(mark);
     if (spec.exclusive) {
       place.open();
     }
-    return Run.begin(sandbox, spec, place, variables, HexFormat.of().formatHex(mark), log);
+    return Run.begin(sandbox, spec, place, variables, random(16), log);
   }
 
   private void awaitReady() throws InterruptedException {

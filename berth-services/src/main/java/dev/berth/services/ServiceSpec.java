@@ -165,12 +165,18 @@ public final class ServiceSpec {
     return all;
   }
 
-  /** The values that must not show: secrets, and forwarded ones, which may be. */
+  /** The values that must not show: secrets, and what may be some: forwarded ones and the input. */
   List<String> secretsAmong(Map<String, String> variables) {
-    return variables.entrySet().stream()
-        .filter(each -> secrets.contains(each.getKey()) || forwarded.contains(each.getKey()))
-        .map(Map.Entry::getValue)
-        .toList();
+    List<String> values = new ArrayList<>();
+    variables.forEach((key, value) -> {
+      if (secrets.contains(key) || forwarded.contains(key)) {
+        values.add(value);
+      }
+    });
+    if (stdin != null) {
+      values.add(new String(stdin, StandardCharsets.UTF_8).strip());
+    }
+    return values;
   }
 
   private static String fill(String text, Address address, int port) {
