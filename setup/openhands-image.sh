@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 [ $# -le 1 ] || { echo "usage: setup/openhands-image.sh [DIR]" >&2; exit 2; }
 if [ $# = 1 ]; then image=$1; elif is_root; then image=/opt/berth/openhands; else image=$(data_home)/openhands; fi
 case $image in /*) ;; *) image=$PWD/$image ;; esac
-requirements=$here/openhands-requirements.txt
+requirements=$here/../berth-services/src/main/resources/dev/berth/services/openhands/requirements.txt
 # Raise it when this script changes what the image holds: an older image is then built anew.
 version=1
 stamp=var/lib/berth-image
