@@ -11,7 +11,7 @@ if [ $# = 1 ]; then image=$1; elif is_root; then image=/opt/berth/openhands; els
 case $image in /*) ;; *) image=$PWD/$image ;; esac
 requirements=$here/../berth-services/src/main/resources/dev/berth/services/openhands/requirements.txt
 # Raise it when this script changes what the image holds: an older image is then built anew.
-version=1
+version=2
 stamp=var/lib/berth-image
 wanted="trixie $version $(cksum <"$requirements")"
 current() { [ "$(cat "$image/$stamp" 2>/dev/null)" = "$wanted" ]; }
@@ -102,8 +102,8 @@ printf '#!/bin/sh\n' >.singularity.d/startscript
 chmod -R a+rx .singularity.d
 
 # Compiles what the server imports, and finds out whether all of it is there. Left out, each sandbox would do so again at each start.
-HOME=$tmp/home/build LITELLM_LOCAL_MODEL_COST_MAP=True PYTHONPATH=$tmp/$site "$tmp/usr/bin/berth-host-python" - <<'END' >&2 ||
-import asyncio, importlib, runpy, sys
+HOME=$tmp/home/build LITELLM_LOCAL_MODEL_COST_MAP=True PYTHONPATH=$tmp/$site "$tmp/usr/bin/berth-host-python" - <<'END' >"$tmp/home/build/log" 2>&1 ||
+import importlib, sys
 for name in ("agent_server.__main__", "agent_server.api", "tools.terminal", "tools.file_editor", "tools.task_tracker", "tools.preset.default"):
     importlib.import_module("openhands." + name)
 for name in ("uvicorn.loops.auto", "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.wsproto_impl", "uvicorn.lifespan.on", "libtmux",
@@ -112,8 +112,14 @@ for name in ("uvicorn.loops.auto", "uvicorn.protocols.http.auto", "uvicorn.proto
         importlib.import_module(name)
     except ImportError as missing:
         print("not compiled in advance:", missing, file=sys.stderr)
+import litellm
+try:
+    # What is imported only with the first call; nobody answers.
+    litellm.completion(model="openai/gpt-4o", api_base="http://127.0.0.1:1/v1", api_key="none", messages=[{"role": "user", "content": "x"}], num_retries=0, timeout=2)
+except Exception:
+    pass
 END
-  die "tried to import the agent server but could not (above)"
+  { tail -n 20 "$tmp/home/build/log" >&2; die "tried to import the agent server but could not (above)"; }
 rm -rf home/build usr/bin/berth-host-python
 cd - >/dev/null
 

@@ -3,6 +3,7 @@ package dev.berth.services.openhands;
 import dev.berth.OutputSink.Channel;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
@@ -84,6 +85,7 @@ final class Commands {
     private final StringBuilder stderr = new StringBuilder();
     private boolean truncated;
     private long order = -1;
+    private String timestamp = "";
     @Nullable Integer exitCode;
 
     Following(String command, int limit, BiConsumer<Channel, String> output) {
@@ -93,28 +95,33 @@ final class Commands {
     }
 
     /**
-     * Takes what is there, and says whether that was all. What comes next is asked for by its
-     * order: that holds across pages, and while more is written.
+     * Takes what is there, and says whether that was all. Only what is as young as the last event
+     * is asked for: the server would read all of the others again.
      */
     boolean read(long deadline) throws InterruptedException {
-      boolean more = true;
-      while (more && exitCode == null && System.nanoTime() - deadline < 0) {
+      String since = timestamp;
+      String page = null;
+      do {
         Map<String, String> query = new LinkedHashMap<>();
         query.put("command_id__eq", command);
         query.put("kind__eq", "BashOutput");
         query.put("sort_order", "TIMESTAMP");
         query.put("limit", Integer.toString(PAGE));
-        if (order >= 0) {
-          query.put("order__gt", Long.toString(order));
+        if (!since.isEmpty()) {
+          query.put("timestamp__gte", since);
+        }
+        if (page != null) {
+          query.put("page_id", page);
         }
         JsonNode found = calls.get("/api/bash/bash_events/search", query, Calls.SOON);
-        long before = order;
-        Shapes.items(found, PAGE, "bash_events/search").forEach(this::take);
-        more = Shapes.nextPage(found) != null;
-        if (more && order == before) {
-          throw Shapes.wrong("bash_events/search", "a page that has nothing and says there is more");
+        List<JsonNode> items = Shapes.items(found, PAGE, "bash_events/search");
+        items.forEach(this::take);
+        String next = Shapes.nextPage(found);
+        if (next != null && (items.isEmpty() || next.equals(page))) {
+          throw Shapes.wrong("bash_events/search", "a page that leads nowhere");
         }
-      }
+        page = next;
+      } while (page != null && exitCode == null && System.nanoTime() - deadline < 0);
       return exitCode != null;
     }
 
@@ -127,6 +134,7 @@ final class Commands {
         throw Shapes.wrong("bash_events/search", "event " + at + " after event " + order);
       }
       order = at;
+      timestamp = event.path("timestamp").asString("");
       keep(stdout, Channel.STDOUT, event.path("stdout"));
       keep(stderr, Channel.STDERR, event.path("stderr"));
       if (event.path("exit_code").isIntegralNumber()) {
