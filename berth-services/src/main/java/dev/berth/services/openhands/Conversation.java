@@ -28,6 +28,10 @@ public final class Conversation implements AutoCloseable {
   private final String id;
   private final String path;
   private final boolean deleteOnClose;
+
+  /** The model that was last set from here; null if none was. */
+  private volatile @Nullable Settings settings;
+
   private final Progress progress = new Progress();
   private final EventStream stream;
   private volatile boolean closed;
@@ -53,9 +57,10 @@ public final class Conversation implements AutoCloseable {
             .calls()
             .post("/api/conversations", spec.json(server.workingDir()), spec.readyTimeout());
     String id = Shapes.id(made, "conversations");
-    return ready(
-        new Conversation(server, id, spec.deleteOnClose(), History.ALL, spec.callback()),
-        spec.readyTimeout());
+    Conversation opened =
+        new Conversation(server, id, spec.deleteOnClose(), History.ALL, spec.callback());
+    opened.settings = spec.agent().settings();
+    return ready(opened, spec.readyTimeout());
   }
 
   static Conversation attach(
@@ -169,11 +174,34 @@ public final class Conversation implements AutoCloseable {
     post("/condense", null);
   }
 
-  /** A new conversation that begins as this one stands. The callback gets its new events. */
+  /** Has the agent use another model from now on. */
+  public void switchModel(Settings other) throws InterruptedException {
+    post("/switch_llm", Map.of("llm", other.json("agent")));
+    settings = other;
+  }
+
+  /**
+   * A new conversation that begins as this one stands. The callback gets its new events. The server
+   * forgets the model's key in it: it is set again if this conversation was opened here; in one
+   * that was attached, call {@link #switchModel} first.
+   */
   public Conversation fork(EventCallback callback) throws InterruptedException {
     requireOpen();
     JsonNode made = calls.post(path + "/fork", Map.of(), Calls.SOON);
-    return attach(server, Shapes.id(made, "fork"), History.NEW, callback);
+    Conversation fork = attach(server, Shapes.id(made, "fork"), History.NEW, callback);
+    Settings known = settings;
+    boolean done = false;
+    try {
+      if (known != null) {
+        fork.switchModel(known);
+      }
+      done = true;
+      return fork;
+    } finally {
+      if (!done) {
+        fork.close();
+      }
+    }
   }
 
   /** The agent's last word; empty if it has not finished anything yet. */

@@ -57,7 +57,7 @@ class OpenHandsIT {
             WorkspaceSpec.builder()
                 .sifFile(Path.of(image()))
                 .mountDir(mounted)
-                .detachLogs(false)
+                .detachLogs(System.getenv("BERTH_SHOW") != null).logs((c, b) -> System.out.print(java.nio.charset.StandardCharsets.UTF_8.decode(b)))
                 .build());
     server = workspace.server();
   }
@@ -203,7 +203,7 @@ class OpenHandsIT {
     CommandResult result =
         server.execute(
             CommandRequest.of(
-                    "seq -f %015g 0 " + (mebibytes * 65_536 - 1) + "; echo done >&2; exit 7")
+                    "seq -f %015.0f 0 " + (mebibytes * 65_536 - 1) + "; echo done >&2; exit 7")
                 .within(LONG)
                 .keeping(1 << 20),
             (channel, text) -> {
@@ -479,7 +479,7 @@ class OpenHandsIT {
         assertThat(read(each.resolve("cmdline"))).doesNotContain(key);
       }
     }
-    assertThat(workspace.log()).doesNotContain(key).contains("Uvicorn running on http://127.0.0.1:");
+    assertThat(workspace.log()).doesNotContain(key).contains("Starting OpenHands Agent Server on 127.0.0.1:");
     String port = String.format(":%04X", workspace.url().getPort());
     List<String> listening =
         Files.readAllLines(Path.of("/proc/net/tcp")).stream()
@@ -522,7 +522,7 @@ class OpenHandsIT {
           .isInstanceOf(ExecutionException.class)
           .cause()
           .isInstanceOf(ServiceException.class)
-          .hasMessageContaining("Uvicorn running");
+          .hasMessageContaining("ended with exit code 137");
       assertThat(Duration.ofNanos(System.nanoTime() - killed)).isLessThan(Duration.ofSeconds(20));
       assertThat(workspace.isAlive()).isFalse();
       assertThatThrownBy(() -> server.execute("true")).isInstanceOf(ServiceException.class);
