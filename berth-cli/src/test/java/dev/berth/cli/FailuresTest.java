@@ -10,6 +10,7 @@ import dev.berth.ProcessExit;
 import dev.berth.PtyException;
 import dev.berth.RequestException;
 import dev.berth.SandboxLostException;
+import dev.berth.ServiceException;
 import dev.berth.TransferException;
 import dev.berth.UnsupportedRequestException;
 import dev.berth.UnusableException;
@@ -26,6 +27,8 @@ class FailuresTest {
     assertThat(Failures.exitCode(new UnusableException(null, null, "x", null))).isEqualTo(125);
     assertThat(Failures.exitCode(new SandboxLostException(null, null, "x", null))).isEqualTo(125);
     assertThat(Failures.exitCode(new PtyException(null, null, "x", null))).isEqualTo(125);
+    assertThat(Failures.exitCode(new ServiceException(null, null, "x", null, "", null)))
+        .isEqualTo(125);
     assertThat(Failures.exitCode(new TransferException(null, null, "x", null))).isEqualTo(1);
   }
 

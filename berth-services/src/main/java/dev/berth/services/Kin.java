@@ -1,12 +1,9 @@
 package dev.berth.services;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.net.Inet4Address;
 import java.net.InetAddress;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -15,10 +12,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * A service's processes as this host's {@code /proc} shows them: all below the supervisor of its
@@ -30,19 +25,14 @@ final class Kin {
   static final String MARK = "BERTH_SERVICE";
 
   private static final Path PROC = Path.of("/proc");
-  /** Fields of the kernel's tables. */
-  private static final int USER = 7;
+  private static final Path SUBORDINATE = Path.of("/etc/subuid");
 
-  private static final int INODE = 9;
   private static final int MOST = 20_000;
   private static final int MOST_ROUNDS = 20;
 
   /** Not every kernel is built with it. */
   private static final Path SEES_CHILDREN =
       Path.of("/proc/self/task/" + ProcessHandle.current().pid() + "/children");
-
-  private static final String MAPPED =
-      "0".repeat(16) + words(new byte[] {0, 0, (byte) 0xff, (byte) 0xff});
 
   private final byte[] entry;
   private final long leader;
@@ -132,8 +122,7 @@ final class Kin {
   private static long parent(long pid) {
     try {
       String stat =
-          new String(
-              Files.readAllBytes(PROC.resolve(pid + "/stat")), StandardCharsets.ISO_8859_1);
+          new String(Files.readAllBytes(PROC.resolve(pid + "/stat")), StandardCharsets.ISO_8859_1);
       return Long.parseLong(stat.substring(stat.lastIndexOf(')') + 4).split(" ", 2)[0]);
     } catch (IOException | RuntimeException e) {
       return 0;
@@ -142,19 +131,38 @@ final class Kin {
 
   /**
    * Who listens on this port of the host, as far as can be told without knowing the server's
-   * processes: this user, or another one.
+   * processes: this user with its subordinate ids, or another one. Processes of subordinate ids are
+   * not open to the user's eyes.
    */
   static Listener owner(InetAddress address, int port) {
-    Set<String> ends = ends(address, port);
     try {
       String own = Files.getAttribute(PROC.resolve("self"), "unix:uid").toString();
-      Set<String> owners = new HashSet<>(listening(PROC.resolve("self/net/tcp"), ends, USER));
-      owners.addAll(listening(PROC.resolve("self/net/tcp6"), ends, USER));
-      owners.remove(own);
-      return owners.isEmpty() ? Listener.UNKNOWN : Listener.STRANGER;
+      return Listening.find(PROC.resolve("self/net"), address, port)
+          .map(Listening::user)
+          .filter(user -> !user.equals(own) && !isSubordinate(own, Long.parseLong(user)))
+          .map(user -> Listener.STRANGER)
+          .orElse(Listener.UNKNOWN);
     } catch (IOException e) {
       return Listener.STRANGER;
     }
+  }
+
+  private static boolean isSubordinate(String user, long id) {
+    try {
+      String name = System.getProperty("user.name");
+      for (String line : Files.readAllLines(SUBORDINATE, StandardCharsets.ISO_8859_1)) {
+        String[] fields = line.strip().split(":", -1);
+        if (fields.length == 3 && (fields[0].equals(name) || fields[0].equals(user))) {
+          long above = id - Long.parseLong(fields[1]);
+          if (above >= 0 && above < Long.parseLong(fields[2])) {
+            return true;
+          }
+        }
+      }
+    } catch (IOException | NumberFormatException e) {
+      // None, or none that can be read.
+    }
+    return false;
   }
 
   /** Who listens on this port where a connection to this address comes, in the server's network. */
@@ -162,93 +170,50 @@ final class Kin {
     if (!Files.exists(SEES_CHILDREN)) {
       return Listener.UNKNOWN;
     }
-    Set<String> inodes = new HashSet<>();
-    Set<String> ends = ends(address, port);
+    Optional<Listening> listening;
     try {
       // The server may have ended already; the supervisor shares its network.
-      String of = Files.exists(PROC.resolve(leader + "/net/tcp")) ? "" + leader : "" + supervisor;
-      inodes.addAll(listening(PROC.resolve(of + "/net/tcp"), ends, INODE));
-      inodes.addAll(listening(PROC.resolve(of + "/net/tcp6"), ends, INODE));
+      Path net = PROC.resolve(leader + "/net");
+      listening =
+          Listening.find(
+              Files.exists(net) ? net : PROC.resolve(supervisor + "/net"), address, port);
     } catch (IOException e) {
       return Listener.UNKNOWN;
     }
-    if (inodes.isEmpty()) {
+    if (listening.isEmpty()) {
       return Listener.NOBODY;
     }
+    String wanted = "socket:[" + listening.get().inode() + "]";
     boolean blind = false;
     for (long pid : below(supervisor)) {
       try {
-        inodes.removeAll(sockets(pid));
+        if (holds(pid, wanted)) {
+          return Listener.KIN;
+        }
       } catch (NoSuchFileException e) {
         // It has ended.
       } catch (IOException e) {
         blind = true;
       }
-      if (inodes.isEmpty()) {
-        return Listener.KIN;
-      }
     }
     return blind ? Listener.UNKNOWN : Listener.STRANGER;
   }
 
-  /** The local ends, as the kernel's tables show them, that take connections to this address. */
-  private static Set<String> ends(InetAddress address, int port) {
-    String end = String.format(":%04X", port);
-    String own = words(address.getAddress());
-    String any = "0".repeat(32);
-    return address instanceof Inet4Address
-        ? Set.of(own + end, "0".repeat(8) + end, any + end, MAPPED + own + end)
-        : Set.of(own + end, any + end);
-  }
-
-  /** Four bytes at a time as the number that they are to this machine. */
-  private static String words(byte[] bytes) {
-    ByteBuffer from = ByteBuffer.wrap(bytes).order(ByteOrder.nativeOrder());
-    StringBuilder text = new StringBuilder();
-    while (from.hasRemaining()) {
-      text.append(String.format("%08X", from.getInt()));
-    }
-    return text.toString();
-  }
-
-  /** A field of the sockets that listen at one of these. Those that listen come first. */
-  private static Set<String> listening(Path table, Set<String> ends, int field)
-      throws IOException {
-    Set<String> values = new HashSet<>();
-    try (BufferedReader lines = Files.newBufferedReader(table, StandardCharsets.ISO_8859_1)) {
-      lines.readLine();
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        String[] fields = line.strip().split("\\s+", 11);
-        if (fields.length < 10 || !fields[3].equals("0A")) {
-          break;
-        }
-        if (ends.contains(fields[1])) {
-          values.add(fields[field]);
-        }
-      }
-    } catch (NoSuchFileException e) {
-      // A host without IPv6.
-    }
-    return values;
-  }
-
-  private static Set<String> sockets(long pid) throws IOException {
-    Set<String> inodes = new HashSet<>();
+  private static boolean holds(long pid, String wanted) throws IOException {
     try (DirectoryStream<Path> all = Files.newDirectoryStream(PROC.resolve(pid + "/fd"))) {
       for (Path each : all) {
         try {
-          String target = Files.readSymbolicLink(each).toString();
-          if (target.startsWith("socket:[")) {
-            inodes.add(target.substring("socket:[".length(), target.length() - 1));
+          if (Files.readSymbolicLink(each).toString().equals(wanted)) {
+            return true;
           }
         } catch (NoSuchFileException e) {
           // Closed meanwhile.
         }
       }
-    } catch (java.nio.file.DirectoryIteratorException e) {
+    } catch (DirectoryIteratorException e) {
       throw e.getCause();
     }
-    return inodes;
+    return false;
   }
 
   /** The processes below one, parents before their children. */
@@ -278,7 +243,7 @@ final class Kin {
           }
         }
       }
-    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
+    } catch (IOException | DirectoryIteratorException e) {
       // It has ended.
     }
     return children;

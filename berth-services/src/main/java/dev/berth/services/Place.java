@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Where a service listens and how it is reached, kept for it until it is closed. On the host's
- * network that is a reserved port of the host. A sandbox with a network of its own has all ports for
- * itself, and the declared ones lead to it: there only services of the same sandbox can be in each
- * other's way.
+ * network that is a reserved port of the host. A sandbox with a network of its own has all ports
+ * for itself, and the declared ones lead to it: there only services of the same sandbox can be in
+ * each other's way.
  */
 final class Place implements AutoCloseable {
   /** The declared ports in use, as "sandbox:port". */
@@ -69,16 +69,15 @@ final class Place implements AutoCloseable {
     Endpoints endpoints =
         sandbox
             .ability(Endpoints.class)
-            .orElseThrow(
-                () ->
-                    new UnsupportedRequestException(
-                        sandbox.provider(),
-                        sandbox.id(),
-                        "Tried to host "
-                            + spec.name
-                            + " in a sandbox whose servers cannot be reached; use a provider with"
-                            + " endpoints.",
-                        null));
+            .orElseThrow(() ->
+                new UnsupportedRequestException(
+                    sandbox.provider(),
+                    sandbox.id(),
+                    "Tried to host "
+                        + spec.name
+                        + " in a sandbox whose servers cannot be reached; use a provider with"
+                        + " endpoints.",
+                    null));
     List<Integer> wanted = spec.port == null ? sandbox.spec().ports() : List.of(spec.port);
     for (int port : wanted) {
       if (spec.port == null && !sandbox.spec().ports().containsAll(row(port, spec.ports))) {
@@ -161,7 +160,9 @@ final class Place implements AutoCloseable {
     }
   }
 
-  /** Whether somebody has a port of it; to be asked only when it was opened and the server is dead. */
+  /**
+   * Whether somebody has a port of it; to be asked only when it was opened and the server is dead.
+   */
   boolean isTaken() {
     return reservation != null && reservation.isTaken();
   }

@@ -102,9 +102,7 @@ final class Reservation implements AutoCloseable {
       ports.add(socket.socket().getLocalPort());
       DatagramChannel lock = DatagramChannel.open(StandardProtocolFamily.INET);
       try {
-        lock.bind(
-            new InetSocketAddress(
-                InetAddress.getByAddress(LOCKS), ports.get(i)));
+        lock.bind(new InetSocketAddress(InetAddress.getByAddress(LOCKS), ports.get(i)));
       } catch (IOException e) {
         lock.close();
         throw e;

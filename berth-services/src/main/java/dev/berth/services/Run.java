@@ -29,11 +29,16 @@ final class Run {
   /** Pauses between two looks are this part of the time since the start, within these bounds. */
   private static final int PART = 64;
 
-  private static final long LEAST_NANOS = 500_000;
+  private static final long LEAST_NANOS = 1_000_000;
   private static final long MOST_NANOS = 50_000_000;
 
   /** So often in a row a stranger must be seen on the port: a look is no snapshot. */
   private static final int SURE = 3;
+
+  /** How often, and how long at least, the server's processes are looked for. */
+  private static final int MOST_SEARCHES = 10;
+
+  private static final long PATIENCE_NANOS = 300_000_000;
 
   private final ServiceSpec spec;
   private final Place place;
@@ -44,8 +49,7 @@ final class Run {
   private volatile Optional<Kin> kin = Optional.empty();
   private volatile boolean listened;
 
-  private Run(
-      ServiceSpec spec, Place place, SandboxProcess process, String mark, ServiceLog log) {
+  private Run(ServiceSpec spec, Place place, SandboxProcess process, String mark, ServiceLog log) {
     this.spec = spec;
     this.place = place;
     this.process = process;
@@ -99,28 +103,8 @@ final class Run {
     // A check may take long; the end of the server must not wait for it.
     SynchronousQueue<Optional<String>> outcome = new SynchronousQueue<>();
     AtomicReference<String> last = new AtomicReference<>("did not listen");
-    Thread watch =
-        Thread.ofVirtual()
-            .start(
-                () -> {
-                  try {
-                    outcome.put(Optional.of(ending(process.await())));
-                  } catch (InterruptedException e) {
-                    // The outcome is known.
-                  }
-                });
-    Thread looks =
-        Thread.ofVirtual()
-            .start(
-                () -> {
-                  try {
-                    outcome.put(look(last));
-                  } catch (InterruptedException e) {
-                    // The outcome is known.
-                  } catch (RuntimeException | Error e) {
-                    offer(outcome, Optional.of("could not be checked: " + e));
-                  }
-                });
+    Thread watch = ask(outcome, () -> Optional.of(ending(process.await())));
+    Thread looks = ask(outcome, () -> look(last));
     try {
       Optional<String> result = outcome.poll(nanosLeft(), TimeUnit.NANOSECONDS);
       if (result == null) {
@@ -138,30 +122,50 @@ final class Run {
     }
   }
 
-  private static void offer(
-      SynchronousQueue<Optional<String>> outcome, Optional<String> what) {
-    try {
-      outcome.put(what);
-    } catch (InterruptedException e) {
-      // The outcome is known.
-    }
+  private interface Question {
+    Optional<String> ask() throws InterruptedException;
+  }
+
+  /** Asks on a thread of its own, which an interrupt ends, and hands the answer over. */
+  private static Thread ask(SynchronousQueue<Optional<String>> outcome, Question question) {
+    return Thread.ofVirtual()
+        .start(() -> {
+          try {
+            Optional<String> answer;
+            try {
+              answer = question.ask();
+            } catch (RuntimeException | Error e) {
+              answer = Optional.of("could not be checked: " + e);
+            }
+            outcome.put(answer);
+          } catch (InterruptedException e) {
+            // The outcome is known already.
+          }
+        });
   }
 
   private long nanosLeft() {
+    return nanos(spec.startTimeout) - (System.nanoTime() - began);
+  }
+
+  /** A year for what cannot be counted. */
+  private static long nanos(Duration duration) {
     Duration most = Duration.ofDays(365);
-    Duration timeout = spec.startTimeout.compareTo(most) < 0 ? spec.startTimeout : most;
-    return timeout.toNanos() - (System.nanoTime() - began);
+    return (duration.compareTo(most) < 0 ? duration : most).toNanos();
   }
 
   /** Looks until all is well; the caller's deadline ends it. */
   private Optional<String> look(AtomicReference<String> last) throws InterruptedException {
-    // While the server comes up, there is time to find its processes and to load classes.
-    Optional<Kin> found = Kin.find(mark);
-    kin = found;
     int strangers = 0;
-    while (true) {
-      Kin.Listener listener = listener(found);
-      if (listener == Kin.Listener.STRANGER && ++strangers == SURE) {
+    for (int looks = 0; ; looks++) {
+      if (kin.isEmpty() && looks < MOST_SEARCHES) {
+        // While the server comes up there is time for it. Right after the start of a program its
+        // environment cannot be seen yet.
+        kin = Kin.find(mark);
+      }
+      Kin.Listener listener = listener();
+      strangers = listener == Kin.Listener.STRANGER ? strangers + 1 : 0;
+      if (strangers == SURE) {
         return Optional.of(
             "does not listen on it: a process that is not the server's does; nothing was sent to it");
       }
@@ -195,13 +199,19 @@ final class Run {
   }
 
   /** Who listens; NOBODY as long as nobody does. */
-  private Kin.Listener listener(Optional<Kin> found) {
+  private Kin.Listener listener() {
     if (place.isShared() && !connects()) {
       // Cheaper than reading the tables of a busy host.
       return Kin.Listener.NOBODY;
     }
-    if (found.isPresent()) {
-      return found.get().listener(reached(), place.port());
+    kin = kin.isPresent() ? kin : Kin.find(mark);
+    if (kin.isEmpty() && System.nanoTime() - began < PATIENCE_NANOS) {
+      return Kin.Listener.NOBODY;
+    }
+    Kin.Listener listener =
+        kin.map(known -> known.listener(reached(), place.port())).orElse(Kin.Listener.UNKNOWN);
+    if (listener != Kin.Listener.UNKNOWN) {
+      return listener;
     }
     if (place.isShared()) {
       return Kin.owner(reached(), place.port());
@@ -230,7 +240,7 @@ final class Run {
 
   /** What is wrong with a server that runs. */
   Optional<String> trouble(Duration within) throws InterruptedException {
-    long deadline = System.nanoTime() + within.toNanos();
+    long deadline = System.nanoTime() + nanos(within);
     Optional<String> trouble = spec.health.trouble(place.endpoint(), within);
     if (trouble.isEmpty() && spec.readiness != null) {
       long left = Math.max(1_000_000, deadline - System.nanoTime());
@@ -296,6 +306,6 @@ final class Run {
     } finally {
       process.close();
     }
-    kin.ifPresent(Kin::killLeft);
+    (kin.isPresent() ? kin : Kin.find(mark)).ifPresent(Kin::killLeft);
   }
 }

@@ -18,7 +18,7 @@ final class ServiceLog {
   private static final int FIRST = 8 << 10;
 
   /** Shorter ones stand in too many innocent places. */
-  private static final int SHORTEST_SECRET = 6;
+  static final int SHORTEST_SECRET = 6;
 
   private final int limit;
   private final List<String> secrets;

@@ -16,8 +16,8 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A server to host in a sandbox: what to run, where it listens, when it is well, what is kept of its
- * log. Immutable; one spec may start many services.
+ * A server to host in a sandbox: what to run, where it listens, when it is well, what is kept of
+ * its log. Immutable; one spec may start many services.
  *
  * <pre>{@code
  * ServiceSpec spec =
@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  *         .build();
  * }</pre>
  *
- * In arguments and in the values of variables, <code>{port}</code> and <code>{host}</code> stand for
- * the port and the address that the server is to listen on.
+ * In arguments and in the values of variables, <code>{port}</code> and <code>{host}</code> stand
+ * for the port and the address that the server is to listen on.
  */
 public final class ServiceSpec {
   /** How much of the log is kept unless the spec says otherwise: 1 MiB. */
@@ -133,7 +133,7 @@ public final class ServiceSpec {
     for (String argument : command.apply(atPort)) {
       String filled = fill(argument, address, atPort);
       for (String secret : secrets) {
-        if (filled.contains(env.getOrDefault(secret, "\0"))) {
+        if (shows(filled, env.getOrDefault(secret, ""))) {
           throw new RequestException(
               "Tried to start "
                   + name
@@ -151,7 +151,9 @@ public final class ServiceSpec {
     return stdin == null ? made : made.withStdin(stdin);
   }
 
-  /** The variables for this address: the forwarded ones that {@code outside} has, then the spec's. */
+  /**
+   * The variables for this address: the forwarded ones that {@code outside} has, then the spec's.
+   */
   Map<String, String> variables(Map<String, String> outside, Address address, int atPort) {
     Map<String, String> all = new LinkedHashMap<>();
     for (String each : forwarded) {
@@ -160,8 +162,8 @@ public final class ServiceSpec {
         all.put(each, value);
       }
     }
-    env.forEach((key, value) ->
-        all.put(key, secrets.contains(key) ? value : fill(value, address, atPort)));
+    env.forEach(
+        (key, value) -> all.put(key, secrets.contains(key) ? value : fill(value, address, atPort)));
     return all;
   }
 
@@ -177,6 +179,13 @@ public final class ServiceSpec {
       values.add(new String(stdin, StandardCharsets.UTF_8).strip());
     }
     return values;
+  }
+
+  /** A short secret stands in too many innocent arguments. */
+  private static boolean shows(String argument, String secret) {
+    return secret.length() < ServiceLog.SHORTEST_SECRET
+        ? !secret.isEmpty() && argument.equals(secret)
+        : argument.contains(secret);
   }
 
   private static String fill(String text, Address address, int port) {

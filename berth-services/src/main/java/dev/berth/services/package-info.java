@@ -1,6 +1,4 @@
-/**
- * Long-lived servers hosted in a sandbox: start, health, logs, endpoint, end.
- */
+/** Long-lived servers hosted in a sandbox: start, health, logs, endpoint, end. */
 @NullMarked
 package dev.berth.services;
 

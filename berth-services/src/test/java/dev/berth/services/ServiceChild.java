@@ -83,8 +83,7 @@ final class ServiceChild implements AutoCloseable {
   public static void main(String[] arguments) throws Exception {
     String guest = CacheHome.ofEnvironment().guest().toString();
     ServiceSpec spec =
-        ServiceSpec.command(
-                guest, "serve", "--tcp", "{host}:{port}", "--tag", System.getenv(MARK))
+        ServiceSpec.command(guest, "serve", "--tcp", "{host}:{port}", "--tag", System.getenv(MARK))
             .startTimeout(Duration.ofMinutes(2))
             .build();
     SandboxSpec lively = SandboxSpec.builder().lease(Duration.ofSeconds(2)).build();

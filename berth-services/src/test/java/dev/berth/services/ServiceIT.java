@@ -10,6 +10,7 @@ import dev.berth.Network;
 import dev.berth.OutputSink;
 import dev.berth.RequestException;
 import dev.berth.Sandbox;
+import dev.berth.SandboxLostException;
 import dev.berth.SandboxSpec;
 import dev.berth.ServiceException;
 import dev.berth.apptainer.ApptainerConfig;
@@ -22,13 +23,12 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.stream.Collectors;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
@@ -130,7 +130,7 @@ class ServiceIT {
   /** What holds everywhere. One sandbox for all: each test leaves it clean. */
   @TestInstance(TestInstance.Lifecycle.PER_CLASS)
   abstract static class Tests {
-    private SandboxProvider provider;
+    SandboxProvider provider;
     Sandbox sandbox;
 
     abstract SandboxProvider provider();
@@ -211,9 +211,7 @@ class ServiceIT {
               .build();
       ServiceException died =
           catchThrowableOfType(ServiceException.class, () -> Service.start(sandbox, spec));
-      assertThat(died)
-          .hasMessageContaining("exit code 7")
-          .hasMessageContaining("no such database");
+      assertThat(died).hasMessageContaining("exit code 7").hasMessageContaining("no such database");
       assertThat(died.exit()).get().extracting(exit -> exit.returnCode()).isEqualTo(7);
       assertThat(died.log()).contains("starting", "no such database");
       assertThat(died.sandboxId()).isEqualTo(sandbox.id());
@@ -399,7 +397,8 @@ class ServiceIT {
     void whatAnEndedServerLeftBehindIsEndedToo() {
       String mark = "left-" + UUID.randomUUID();
       ServiceSpec spec =
-          ServiceSpec.command("sh", "-c", "sh -c 'sleep 60; :' $NAME & sh -c 'setsid sleep 60' & exit 4")
+          ServiceSpec.command(
+                  "sh", "-c", "sh -c 'sleep 60; :' $NAME & sh -c 'setsid sleep 60' & exit 4")
               .env("NAME", mark)
               .build();
       assertThatExceptionOfType(ServiceException.class)
@@ -408,10 +407,46 @@ class ServiceIT {
       assertThat(HostProcesses.naming(mark)).isEmpty();
     }
 
+    @Test
+    void theEndOfItsSandboxIsItsEnd() throws Exception {
+      try (Sandbox other = provider.create(spec());
+          Service service = Service.start(other, files().build())) {
+        other.stop();
+        assertThat(service.await(LONG)).isPresent();
+        assertThat(service.isAlive()).isFalse();
+        assertThatExceptionOfType(SandboxLostException.class).isThrownBy(service::requireAlive);
+        assertThatExceptionOfType(SandboxLostException.class)
+            .isThrownBy(() -> Service.start(other, files().build()));
+      }
+    }
+
+    @Test
+    void anInterruptedStartLeavesNothing() throws Exception {
+      String mark = "interrupted-" + UUID.randomUUID();
+      AtomicReference<Throwable> thrown = new AtomicReference<>();
+      Thread starting =
+          Thread.ofVirtual()
+              .start(() -> {
+                try {
+                  Service.start(
+                          sandbox,
+                          ServiceSpec.command("sh", "-c", "trap '' TERM; sleep 60; :", mark)
+                              .build())
+                      .close();
+                } catch (InterruptedException | RuntimeException e) {
+                  thrown.set(e);
+                }
+              });
+      await().atMost(LONG).until(() -> !HostProcesses.naming(mark).isEmpty());
+      starting.interrupt();
+      starting.join();
+      assertThat(thrown.get()).isInstanceOf(InterruptedException.class);
+      assertThat(HostProcesses.naming(mark)).isEmpty();
+    }
+
     static ServiceSpec.Builder files(String... more) {
       List<String> all =
-          new java.util.ArrayList<>(
-              List.of("python3", "-m", "http.server", "--bind", "{host}"));
+          new java.util.ArrayList<>(List.of("python3", "-m", "http.server", "--bind", "{host}"));
       all.addAll(List.of(more));
       all.add("{port}");
       return ServiceSpec.command(all).env("PYTHONUNBUFFERED", "1");

@@ -10,8 +10,17 @@ import org.jspecify.annotations.Nullable;
 public abstract sealed class CallException extends IOException {
   private static final long serialVersionUID = 1L;
 
+  private final String what;
+
   private CallException(String message, @Nullable Throwable cause) {
     super(message, cause);
+    this.what = message;
+  }
+
+  /** What was called and what came of it. */
+  @Override
+  public String getMessage() {
+    return what;
   }
 
   /**

@@ -23,8 +23,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Calls to one server that may be hostile. Each has a deadline for all of it, the body included; an
- * answer is taken up to a bound; redirects are not followed. Calls are sent once: whoever wants to
- * repeat one knows whether that is safe. Thread-safe; nothing to close.
+ * answer is taken up to a bound; redirects are not followed. Calls are sent once, but a GET for
+ * which the server has closed a kept connection is sent again: whoever wants to repeat others knows
+ * whether that is safe. Thread-safe; nothing to close.
  */
 public final class JsonClient {
   /** The largest answer that is taken unless the call says otherwise: 16 MiB. */
@@ -87,11 +88,7 @@ public final class JsonClient {
    * @throws CallException if there is no whole answer within the bounds
    */
   public Reply call(
-      String method,
-      String path,
-      @Nullable Object body,
-      Map<String, String> more,
-      Duration within)
+      String method, String path, @Nullable Object body, Map<String, String> more, Duration within)
       throws CallException, InterruptedException {
     HttpRequest.Builder request = request(path, more);
     if (body == null) {
@@ -198,13 +195,11 @@ public final class JsonClient {
         Http.client().sendAsync(request.build(), handler);
     boolean done = false;
     try {
-      HttpResponse<OutputStream> response =
-          answer.get(millis(within), TimeUnit.MILLISECONDS);
+      HttpResponse<OutputStream> response = answer.get(millis(within), TimeUnit.MILLISECONDS);
       done = true;
       return response;
     } catch (TimeoutException e) {
-      throw new CallException.TimedOut(
-          call + " was not answered in " + millis(within) + " ms.");
+      throw new CallException.TimedOut(call + " was not answered in " + millis(within) + " ms.");
     } catch (ExecutionException e) {
       throw failure(call, limit, e);
     } finally {

@@ -1,8 +1,8 @@
 package dev.berth.services.http;
 
+import java.net.http.HttpHeaders;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
-import java.net.http.HttpHeaders;
 import tools.jackson.databind.JsonNode;
 
 /** A server's whole answer. The body is the reply's own; it is not copied. */
@@ -47,7 +47,8 @@ public final class Reply {
   }
 
   /**
-   * The body as JSON.
+   * The body as JSON, of any shape: a tree's own methods throw unchecked exceptions where a value
+   * is not what they convert to, so use those with a default, or {@link #json(Class)}.
    *
    * @throws CallException.NotJson if it is none
    */
