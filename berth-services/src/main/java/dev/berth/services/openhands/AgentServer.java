@@ -171,14 +171,14 @@ public final class AgentServer {
     for (JsonNode each : answer) {
       changes.add(
           new GitChange(
-              switch (each.path("status").asString("")) {
+              switch (Shapes.text(each.path("status"))) {
                 case "ADDED" -> Status.ADDED;
                 case "UPDATED" -> Status.UPDATED;
                 case "DELETED" -> Status.DELETED;
                 case "MOVED" -> Status.MOVED;
                 default -> Status.OTHER;
               },
-              each.path("path").asString("")));
+              Shapes.text(each.path("path"))));
     }
     return List.copyOf(changes);
   }

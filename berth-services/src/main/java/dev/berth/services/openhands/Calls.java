@@ -162,7 +162,7 @@ final class Calls {
       }
       text.append(text.isEmpty() ? ": " : "; ");
       each.path("loc").forEach(part -> text.append(part.asString("?")).append(' '));
-      text.append(each.path("msg").asString(""));
+      text.append(Shapes.text(each.path("msg")));
     }
     return text.length() > MOST_DETAIL ? text.substring(0, MOST_DETAIL) + "…" : text.toString();
   }

@@ -127,14 +127,14 @@ final class Commands {
 
     private void take(JsonNode event) {
       long at = event.path("order").asLong(-1);
-      if (at <= order || !event.path("command_id").asString("").equals(command)) {
+      if (at <= order || !Shapes.text(event.path("command_id")).equals(command)) {
         return;
       }
       if (at != order + 1) {
         throw Shapes.wrong("bash_events/search", "event " + at + " after event " + order);
       }
       order = at;
-      timestamp = event.path("timestamp").asString("");
+      timestamp = Shapes.text(event.path("timestamp"));
       keep(stdout, Channel.STDOUT, event.path("stdout"));
       keep(stderr, Channel.STDERR, event.path("stderr"));
       if (event.path("exit_code").isIntegralNumber()) {

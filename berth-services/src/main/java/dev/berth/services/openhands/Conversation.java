@@ -207,10 +207,8 @@ public final class Conversation implements AutoCloseable {
   /** The agent's last word; empty if it has not finished anything yet. */
   public Optional<String> finalResponse() throws InterruptedException {
     String text =
-        calls
-            .get(path + "/agent_final_response", Map.of(), Calls.SOON)
-            .path("response")
-            .asString("");
+        Shapes.text(
+            calls.get(path + "/agent_final_response", Map.of(), Calls.SOON).path("response"));
     return text.isEmpty() ? Optional.empty() : Optional.of(text);
   }
 

@@ -34,7 +34,7 @@ public record Event(String id, String kind, String source, String timestamp, Jso
   }
 
   private static String name(JsonNode json, String field) {
-    String text = json.path(field).asString("");
+    String text = Shapes.text(json.path(field));
     if (text.length() > MOST_NAME) {
       throw Shapes.wrong("a conversation's events", "a " + field + " that is too long");
     }
@@ -52,7 +52,7 @@ public record Event(String id, String kind, String source, String timestamp, Jso
     }
     return Optional.of(
         StreamSupport.stream(content.spliterator(), false)
-            .map(part -> part.path("text").asString(""))
+            .map(part -> Shapes.text(part.path("text")))
             .collect(Collectors.joining("\n")));
   }
 

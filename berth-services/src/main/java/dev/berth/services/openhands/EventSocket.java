@@ -81,7 +81,12 @@ final class EventSocket implements WebSocket.Listener, AutoCloseable {
       String auth =
           new String(
               Json.bytes(Map.of("type", "auth", "session_api_key", key)), StandardCharsets.UTF_8);
-      socket.sendText(auth, true).get(within.toMillis(), TimeUnit.MILLISECONDS);
+      CompletableFuture<WebSocket> sent = socket.sendText(auth, true);
+      try {
+        sent.get(within.toMillis(), TimeUnit.MILLISECONDS);
+      } catch (ExecutionException e) {
+        // The server has closed it already; why, is to be read.
+      }
       done = true;
       return made;
     } catch (ExecutionException | TimeoutException e) {

@@ -23,7 +23,7 @@ public enum ExecutionStatus {
   UNKNOWN;
 
   static ExecutionStatus read(JsonNode text) {
-    String name = text.asString("").toUpperCase(Locale.ROOT);
+    String name = Shapes.text(text).toUpperCase(Locale.ROOT);
     for (ExecutionStatus each : values()) {
       if (each.name().equals(name)) {
         return each;

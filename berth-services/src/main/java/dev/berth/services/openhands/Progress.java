@@ -43,8 +43,8 @@ final class Progress {
   }
 
   void error(JsonNode event) {
-    String code = event.path("code").asString("");
-    String detail = event.path("detail").asString("");
+    String code = Shapes.text(event.path("code"));
+    String detail = Shapes.text(event.path("detail"));
     String text = code + (detail.isEmpty() ? "" : ": " + detail);
     change(
         () -> error = text.length() > MOST_DETAIL ? text.substring(0, MOST_DETAIL) + "…" : text);
@@ -53,7 +53,7 @@ final class Progress {
   /** A change of state: a whole one is sent at the end of each run, after its last event. */
   void state(JsonNode event) {
     JsonNode status = event.path("value").path("execution_status");
-    if (event.path("key").asString("").equals("full_state")
+    if (Shapes.text(event.path("key")).equals("full_state")
         && status.isString()
         && ExecutionStatus.read(status) != ExecutionStatus.RUNNING) {
       change(() -> settled++);

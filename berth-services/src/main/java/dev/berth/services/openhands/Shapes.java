@@ -27,8 +27,13 @@ final class Shapes {
             + ".");
   }
 
+  /** A text; empty for whatever is none. */
+  static String text(JsonNode node) {
+    return node.isString() ? node.stringValue() : "";
+  }
+
   static String id(JsonNode of, String call) {
-    String id = of.path("id").asString("");
+    String id = Shapes.text(of.path("id"));
     if (!ID.matcher(id).matches()) {
       throw wrong(call, "an id that is none");
     }
@@ -61,7 +66,7 @@ final class Shapes {
 
   /** Where the next page begins; null if there is none. */
   static @Nullable String nextPage(JsonNode page) {
-    String next = page.path("next_page_id").asString("");
+    String next = Shapes.text(page.path("next_page_id"));
     if (next.length() > MOST_PAGE_ID) {
       throw wrong("a search", "a page id of " + next.length() + " characters");
     }
