@@ -38,7 +38,7 @@ public final class AgentServer {
   /**
    * A client of the server there.
    *
-   * @param key its session key
+   * @param key its session key; empty if it wants none
    * @param workingDir where commands run and agents work unless they name another folder, absolute
    */
   public AgentServer(URI url, String key, String workingDir) {

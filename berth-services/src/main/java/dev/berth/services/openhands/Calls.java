@@ -18,7 +18,7 @@ final class Calls {
   static final Duration SOON = Duration.ofSeconds(60);
 
   private static final int MOST_DETAIL = 500;
-  private static final int MOST_ANSWER = 32 << 20;
+  private static final int MOST_ANSWER = 64 << 20;
 
   private final URI base;
   private final String key;
@@ -29,10 +29,11 @@ final class Calls {
     this.base = base;
     this.key = key;
     this.liveness = liveness;
-    this.client = new JsonClient(base, Map.of("X-Session-API-Key", key)).limitedTo(MOST_ANSWER);
+    Map<String, String> headers = key.isEmpty() ? Map.of() : Map.of("X-Session-API-Key", key);
+    this.client = new JsonClient(base, headers).limitedTo(MOST_ANSWER);
   }
 
-  /** What the WebSocket's first frame carries. */
+  /** What the WebSocket's first frame carries; empty for a server that wants none. */
   String key() {
     return key;
   }
@@ -168,7 +169,7 @@ final class Calls {
   }
 
   private String masked(String text) {
-    return text.replace(key, "***");
+    return key.isEmpty() ? text : text.replace(key, "***");
   }
 
   private static String bare(String path) {

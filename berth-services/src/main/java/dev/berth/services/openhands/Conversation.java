@@ -124,6 +124,8 @@ public final class Conversation implements AutoCloseable {
   private void start(Set<Integer> taken) throws InterruptedException {
     requireOpen();
     calls.call("POST", path + "/run", null, taken, Calls.SOON);
+    // The server answers; a stream that has lost it need not wait any longer.
+    stream.wake();
   }
 
   /** Waits for the end of a run that is on, as {@link #run} does; starts none. */
@@ -314,6 +316,7 @@ public final class Conversation implements AutoCloseable {
     private long before;
     private boolean ran;
     private long endedSince;
+    private long connections;
     private long outSince;
 
     Await(Duration within) {
@@ -374,13 +377,24 @@ public final class Conversation implements AutoCloseable {
       }
     }
 
-    /** Without the stream's word: it is not running any more, and not only not yet. */
+    /**
+     * Without the stream's word: it is not running any more, and not only not yet. A stream that
+     * was lost has caught up with the run's end, or has had time to.
+     */
     private boolean accepted() {
       if (!ran && since(began).compareTo(BEGINS_WITHIN) < 0) {
         return false;
       }
-      endedSince = endedSince == 0 ? System.nanoTime() : endedSince;
-      return since(endedSince).compareTo(progress.isConnected() ? LAG : LOOK_EVERY) >= 0;
+      if (endedSince == 0) {
+        endedSince = System.nanoTime();
+        connections = progress.connections();
+      }
+      boolean connected = progress.isConnected();
+      if (!connected) {
+        stream.wake();
+      }
+      return connected && progress.connections() > connections
+          || since(endedSince).compareTo(LAG) >= 0;
     }
 
     private ExecutionStatus checked(ExecutionStatus status) {

@@ -78,14 +78,8 @@ final class EventSocket implements WebSocket.Listener, AutoCloseable {
     boolean done = false;
     try {
       WebSocket socket = connecting.get(within.toMillis(), TimeUnit.MILLISECONDS);
-      String auth =
-          new String(
-              Json.bytes(Map.of("type", "auth", "session_api_key", key)), StandardCharsets.UTF_8);
-      CompletableFuture<WebSocket> sent = socket.sendText(auth, true);
-      try {
-        sent.get(within.toMillis(), TimeUnit.MILLISECONDS);
-      } catch (ExecutionException e) {
-        // The server has closed it already; why, is to be read.
+      if (!key.isEmpty()) {
+        authenticate(socket, key, within);
       }
       done = true;
       return made;
@@ -98,6 +92,18 @@ final class EventSocket implements WebSocket.Listener, AutoCloseable {
         connecting.cancel(true);
         made.close();
       }
+    }
+  }
+
+  private static void authenticate(WebSocket socket, String key, Duration within)
+      throws TimeoutException, InterruptedException {
+    byte[] auth = Json.bytes(Map.of("type", "auth", "session_api_key", key));
+    try {
+      socket
+          .sendText(new String(auth, StandardCharsets.UTF_8), true)
+          .get(within.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (ExecutionException e) {
+      // The server has closed it already; why, is to be read.
     }
   }
 

@@ -10,6 +10,7 @@ import java.util.ArrayDeque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -42,6 +43,7 @@ final class EventStream implements AutoCloseable {
   private final RecentIds recent = new RecentIds(REMEMBERED);
   private final ArrayDeque<String> lastStored = new ArrayDeque<>();
   private String lastTimestamp = "";
+  private final Semaphore wake = new Semaphore(0);
   private volatile boolean closed;
 
   /** Starts to read; {@code progress} says when the first connection is ready. */
@@ -68,6 +70,11 @@ final class EventStream implements AutoCloseable {
       Event event = Event.read(each);
       remember(event, true);
     }
+  }
+
+  /** Connects again at once if it is waiting to do so. */
+  void wake() {
+    wake.release();
   }
 
   /** Ends it. The callback is not called any more once this returns, unless it calls this. */
@@ -115,7 +122,8 @@ final class EventStream implements AutoCloseable {
           progress.disconnected();
         }
         if (!closed) {
-          TimeUnit.NANOSECONDS.sleep(pause.toNanos());
+          wake.drainPermits();
+          wake.tryAcquire(pause.toNanos(), TimeUnit.NANOSECONDS);
           pause = ready ? FIRST_PAUSE : min(pause.multipliedBy(2), LONGEST_PAUSE);
         }
       }
