@@ -6,7 +6,7 @@ import java.util.Optional;
 
 /**
  * A question to a server: is it well? Asked again and again while a service starts, and whenever
- * {@link Service#trouble()} is called. Implementations are thread-safe and keep no state.
+ * {@link Service#trouble(Duration)} is called. Implementations are thread-safe and keep no state.
  */
 @FunctionalInterface
 public interface HealthCheck {

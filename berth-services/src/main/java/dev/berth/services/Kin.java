@@ -237,7 +237,7 @@ final class Kin {
       for (Path task : tasks) {
         String text =
             new String(Files.readAllBytes(task.resolve("children")), StandardCharsets.US_ASCII);
-        for (String each : text.split(" ")) {
+        for (String each : text.split(" ", -1)) {
           if (!each.isBlank()) {
             children.add(Long.parseLong(each.strip()));
           }

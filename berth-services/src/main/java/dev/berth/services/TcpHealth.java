@@ -20,7 +20,7 @@ enum TcpHealth implements HealthCheck {
 
   @Override
   public Optional<String> trouble(SandboxEndpoint endpoint, Duration within) {
-    int millis = (int) Math.clamp(within.toMillis(), 1, 5_000);
+    int millis = Math.clamp(within.toMillis(), 1, 5_000);
     try (Socket socket = new Socket()) {
       String host = endpoint.url().getHost().replaceAll("[\\[\\]]", "");
       socket.connect(new InetSocketAddress(host, endpoint.url().getPort()), millis);
