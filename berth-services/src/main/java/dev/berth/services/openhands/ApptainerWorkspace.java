@@ -46,8 +46,9 @@ public final class ApptainerWorkspace implements AutoCloseable {
   private static final SecureRandom RANDOM = new SecureRandom();
   private static final List<String> KEYS = List.of("SESSION_API_KEY", "OH_SESSION_API_KEYS_0");
 
-  /** The server's own files; by default they would be among the agent's. */
-  private static final String OWN_FILES = "/tmp/.openhands";
+  /** The server's own files, in the sandbox's own folder; by default they are among the agent's. */
+  private static final String OWN_FILES =
+      ApptainerConfig.defaults().create().mountPoint() + "/.openhands";
 
   private final ApptainerProvider provider;
   private final Sandbox sandbox;

@@ -506,6 +506,8 @@ class OpenHandsIT {
   void optionsTakeEffect(@TempDir Path folder) throws Exception {
     Files.writeString(folder.resolve("bound"), "from the host");
     Path onHost = Files.createTempFile(Path.of("/tmp"), "berth-openhands-", "");
+    Path atHome =
+        Files.createTempFile(Path.of(System.getProperty("user.home")), "berth-openhands-", "");
     StringBuffer log = new StringBuffer();
     WorkspaceSpec spec =
         WorkspaceSpec.builder()
@@ -527,10 +529,16 @@ class OpenHandsIT {
               .server()
               .execute(
                   "id -u; cat /bound/bound; echo; touch /bound/x 2>/dev/null || echo read-only; pwd;"
-                      + " ls " + onHost + "; grep -c " + System.getProperty("user.home") + " /proc/self/mounts");
+                      + " ls "
+                      + onHost
+                      + "; ls "
+                      + atHome
+                      + " 2>/dev/null || echo no home");
       assertThat(seen.stdout())
           .isEqualTo(
-              ownId() + "\nfrom the host\nread-only\n" + onHost + ".d\n" + onHost + "\n0\n");
+              ownId() + "\nfrom the host\nread-only\n" + onHost + ".d\n" + onHost + "\nno home\n");
+      assertThat(Path.of("/tmp/.openhands")).doesNotExist();
+      assertThat(other.sandbox().exec("ls -A /sandbox/.openhands").stdout()).contains("bash_events");
       assertThat(other.vscodePort()).contains(port + 1);
       assertThat(other.vncPort()).contains(port + 2);
       assertThat(
@@ -544,6 +552,7 @@ class OpenHandsIT {
     } finally {
       Files.deleteIfExists(Path.of(onHost + ".d"));
       Files.delete(onHost);
+      Files.delete(atHome);
     }
     assertThat(serversOn(port)).isEmpty();
   }
