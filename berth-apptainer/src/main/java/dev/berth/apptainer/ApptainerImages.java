@@ -145,8 +145,7 @@ public final class ApptainerImages {
                 target,
                 lines);
     try (ImageUse use =
-        store.obtain(
-            ImageKey.of(reference, kind()), policy, producer, LONGEST_FETCH, progress)) {
+        store.obtain(ImageKey.of(reference, kind()), policy, producer, LONGEST_FETCH, progress)) {
       return use.path();
     }
   }

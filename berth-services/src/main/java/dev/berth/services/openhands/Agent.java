@@ -9,7 +9,8 @@ import java.util.Map;
  *
  * @param settings its language model
  * @param tools the names of the server's tools that it may use
- * @param condenserSize how many events it sees before the older ones are summed up; 0 for no summing up
+ * @param condenserSize how many events it sees before the older ones are summed up; 0 for no
+ *     summing up
  * @param more further fields of the server's {@code Agent}, as plain JSON values; they go before
  *     those that the parts above make
  */

@@ -119,8 +119,7 @@ public final class AgentServer {
    */
   public long download(String from, Path to, long most, Duration within)
       throws InterruptedException {
-    String path =
-        JsonClient.path("/api/file/download", Map.of("path", absolute("download", from)));
+    String path = JsonClient.path("/api/file/download", Map.of("path", absolute("download", from)));
     Path target = to.toAbsolutePath();
     try {
       // A folder of its own: the client wants a file that is not there yet.
@@ -129,8 +128,7 @@ public final class AgentServer {
         Path part = folder.resolve("part");
         long size =
             calls.translated(
-                "GET /api/file/download",
-                () -> calls.client().download(path, part, most, within));
+                "GET /api/file/download", () -> calls.client().download(path, part, most, within));
         Files.move(part, target, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
         return size;
       } finally {

@@ -93,8 +93,7 @@ public final class ApptainerWorkspace implements AutoCloseable {
       String key = key();
       service = Service.start(sandbox, serviceSpec(spec, key));
       AgentServer server =
-          new AgentServer(
-              service.endpoint().url(), key, spec.workingDir, service::requireAlive);
+          new AgentServer(service.endpoint().url(), key, spec.workingDir, service::requireAlive);
       server.createDirectory(spec.workingDir);
       done = true;
       return new ApptainerWorkspace(provider, sandbox, service, server, spec.extraPorts);
@@ -168,8 +167,7 @@ public final class ApptainerWorkspace implements AutoCloseable {
   }
 
   private static SandboxSpec sandboxSpec(WorkspaceSpec spec, String image) {
-    SandboxSpec.Builder made =
-        SandboxSpec.builder().image(image).metadata("service", "openhands");
+    SandboxSpec.Builder made = SandboxSpec.builder().image(image).metadata("service", "openhands");
     Path mount = spec.mountDir;
     if (mount != null) {
       made.volume(Volume.ofHost(mount.toAbsolutePath().toString(), "/workspace", false));
@@ -187,17 +185,16 @@ public final class ApptainerWorkspace implements AutoCloseable {
     ServiceSpec.Builder made =
         (spec.extraPorts
                 // The image's entry point knows no argument for VSCode's port.
-                ? ServiceSpec.command(
-                    port ->
-                        List.of(
-                            "/bin/sh",
-                            "-c",
-                            "OH_VSCODE_PORT=$0; export OH_VSCODE_PORT; exec /.singularity.d/runscript \"$@\"",
-                            Integer.toString(port + 1),
-                            "--host",
-                            "{host}",
-                            "--port",
-                            "{port}"))
+                ? ServiceSpec.command(port ->
+                    List.of(
+                        "/bin/sh",
+                        "-c",
+                        "OH_VSCODE_PORT=$0; export OH_VSCODE_PORT; exec /.singularity.d/runscript \"$@\"",
+                        Integer.toString(port + 1),
+                        "--host",
+                        "{host}",
+                        "--port",
+                        "{port}"))
                 : ServiceSpec.runscript("--host", "{host}", "--port", "{port}"))
             .name("the OpenHands agent server")
             .host(spec.host)
@@ -206,7 +203,9 @@ public final class ApptainerWorkspace implements AutoCloseable {
             .env("OH_BASH_EVENTS_DIR", OWN_FILES + "/bash_events")
             .env("OH_ENABLE_VSCODE", Boolean.toString(spec.extraPorts))
             .forwardEnv(
-                spec.forwardEnv.stream().filter(name -> !KEYS.contains(name)).toArray(String[]::new))
+                spec.forwardEnv.stream()
+                    .filter(name -> !KEYS.contains(name))
+                    .toArray(String[]::new))
             .health(HealthCheck.http("/health"))
             .readiness(HealthCheck.http("/ready"))
             .startTimeout(spec.healthCheckTimeout);

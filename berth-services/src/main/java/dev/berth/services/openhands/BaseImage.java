@@ -129,7 +129,8 @@ final class BaseImage {
       }
     }
     for (String each : List.of("index-url", "extra-index-url", "trusted-host", "proxy")) {
-      String value = env.getOrDefault("PIP_" + each.replace('-', '_').toUpperCase(java.util.Locale.ROOT), "");
+      String value =
+          env.getOrDefault("PIP_" + each.replace('-', '_').toUpperCase(java.util.Locale.ROOT), "");
       if (!value.isBlank() && value.indexOf('\n') < 0) {
         settings.removeIf(line -> line.startsWith(each));
         settings.add(each + " = " + value);
@@ -158,49 +159,56 @@ final class BaseImage {
     StringBuilder files = new StringBuilder();
     for (String each : List.of(REQUIREMENTS, "pip.conf", "certificates")) {
       if (Files.exists(folder.resolve(each))) {
-        files.append("    ").append(each).append(' ').append(LENT).append('/').append(each).append('\n');
+        files
+            .append("    ")
+            .append(each)
+            .append(' ')
+            .append(LENT)
+            .append('/')
+            .append(each)
+            .append('\n');
       }
     }
     return """
-        %s
+    %s
 
-        %%files
-        %s
-        %%post
-            set -eu
-            trap 'rm -rf %s' EXIT
-            for python in python3 python3.14 python3.13 python3.12 ""; do
-              [ -n "$python" ] || { echo "the base image has no Python 3.12 or newer" >&2; exit 1; }
-              command -v "$python" >/dev/null || continue
-              "$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' && break
-            done
-            if ! { command -v tmux && command -v git && command -v ps; } >/dev/null; then
-              if command -v apt-get >/dev/null; then
-                apt-get -o APT::Sandbox::User=root update -q
-                DEBIAN_FRONTEND=noninteractive apt-get -o APT::Sandbox::User=root install -qy --no-install-recommends tmux git procps
-              elif command -v apk >/dev/null; then
-                apk add tmux git procps
-              elif command -v dnf >/dev/null; then
-                dnf install -qy tmux git procps-ng
-              else
-                echo "the base image lacks tmux, git or ps, and a way to install them" >&2
-                exit 1
-              fi
-            fi
-            mkdir -p /opt/openhands /workspace
-            export PIP_CONFIG_FILE=%s/pip.conf PIP_CERT= SSL_CERT_FILE= PIP_FIND_LINKS=
-            unset PIP_CERT SSL_CERT_FILE PIP_FIND_LINKS
-            "$python" -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-cache-dir \\
-              --no-deps --target /opt/openhands -r %s/requirements.txt
-            printf '%%s\\n' '#!/bin/sh' \\
-              'export LITELLM_LOCAL_MODEL_COST_MAP=True LANG=C.UTF-8 PYTHONUNBUFFERED=1' \\
-              'export PYTHONPATH=/opt/openhands' \\
-              "exec $python -m openhands.agent_server \\"\\$@\\"" >/opt/openhands/serve
-            chmod 755 /opt/openhands/serve
+    %%files
+    %s
+    %%post
+        set -eu
+        trap 'rm -rf %s' EXIT
+        for python in python3 python3.14 python3.13 python3.12 ""; do
+          [ -n "$python" ] || { echo "the base image has no Python 3.12 or newer" >&2; exit 1; }
+          command -v "$python" >/dev/null || continue
+          "$python" -c 'import sys; sys.exit(sys.version_info < (3, 12))' && break
+        done
+        if ! { command -v tmux && command -v git && command -v ps; } >/dev/null; then
+          if command -v apt-get >/dev/null; then
+            apt-get -o APT::Sandbox::User=root update -q
+            DEBIAN_FRONTEND=noninteractive apt-get -o APT::Sandbox::User=root install -qy --no-install-recommends tmux git procps
+          elif command -v apk >/dev/null; then
+            apk add tmux git procps
+          elif command -v dnf >/dev/null; then
+            dnf install -qy tmux git procps-ng
+          else
+            echo "the base image lacks tmux, git or ps, and a way to install them" >&2
+            exit 1
+          fi
+        fi
+        mkdir -p /opt/openhands /workspace
+        export PIP_CONFIG_FILE=%s/pip.conf PIP_CERT= SSL_CERT_FILE= PIP_FIND_LINKS=
+        unset PIP_CERT SSL_CERT_FILE PIP_FIND_LINKS
+        "$python" -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-cache-dir \\
+          --no-deps --target /opt/openhands -r %s/requirements.txt
+        printf '%%s\\n' '#!/bin/sh' \\
+          'export LITELLM_LOCAL_MODEL_COST_MAP=True LANG=C.UTF-8 PYTHONUNBUFFERED=1' \\
+          'export PYTHONPATH=/opt/openhands' \\
+          "exec $python -m openhands.agent_server \\"\\$@\\"" >/opt/openhands/serve
+        chmod 755 /opt/openhands/serve
 
-        %%runscript
-            exec /opt/openhands/serve "$@"
-        """
+    %%runscript
+        exec /opt/openhands/serve "$@"
+    """
         .formatted(source, files, LENT, LENT, LENT);
   }
 

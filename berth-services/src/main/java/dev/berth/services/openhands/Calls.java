@@ -58,13 +58,10 @@ final class Calls {
   }
 
   /** Any call; statuses beyond 2xx and these are failures. */
-  Reply call(
-      String method, String path, @Nullable Object body, Set<Integer> taken, Duration within)
+  Reply call(String method, String path, @Nullable Object body, Set<Integer> taken, Duration within)
       throws InterruptedException {
     return checked(
-        method + " " + bare(path),
-        taken,
-        () -> client.call(method, path, body, Map.of(), within));
+        method + " " + bare(path), taken, () -> client.call(method, path, body, Map.of(), within));
   }
 
   /** A call of the client, its failures translated. */
@@ -109,12 +106,12 @@ final class Calls {
         liveness.check();
         yield new OpenHandsException(Failure.UNREACHABLE, tried(unreachable), unreachable);
       }
-      case CallException.TimedOut late -> new OpenHandsException(
-          Failure.TIMED_OUT, tried(late), late);
-      case CallException.TooLarge large -> new OpenHandsException(
-          Failure.MALFORMED, tried(large), large);
-      case CallException.NotJson wrong -> new OpenHandsException(
-          Failure.MALFORMED, tried(wrong), wrong);
+      case CallException.TimedOut late ->
+          new OpenHandsException(Failure.TIMED_OUT, tried(late), late);
+      case CallException.TooLarge large ->
+          new OpenHandsException(Failure.MALFORMED, tried(large), large);
+      case CallException.NotJson wrong ->
+          new OpenHandsException(Failure.MALFORMED, tried(wrong), wrong);
       default -> throw new AssertionError(e);
     };
   }

@@ -52,7 +52,8 @@ final class Commands {
       ended = true;
       int exitCode = following.exitCode == null ? -1 : following.exitCode;
       // The server's own word for it is a code that no command has; its log alone says why.
-      boolean late = exitCode == -1 && System.nanoTime() - following.began >= seconds * 1_000_000_000;
+      boolean late =
+          exitCode == -1 && System.nanoTime() - following.began >= seconds * 1_000_000_000;
       return following.result(request.command(), exitCode, late, seconds);
     } finally {
       if (!ended) {
@@ -155,11 +156,13 @@ final class Commands {
 
     CommandResult result(String line, int code, boolean late, long seconds) {
       if (late) {
-        stderr.append(stderr.isEmpty() || stderr.charAt(stderr.length() - 1) == '\n' ? "" : "\n")
-            .append("Command timed out after ").append(seconds).append(" seconds");
+        stderr
+            .append(stderr.isEmpty() || stderr.charAt(stderr.length() - 1) == '\n' ? "" : "\n")
+            .append("Command timed out after ")
+            .append(seconds)
+            .append(" seconds");
       }
-      return new CommandResult(
-          line, code, stdout.toString(), stderr.toString(), late, truncated);
+      return new CommandResult(line, code, stdout.toString(), stderr.toString(), late, truncated);
     }
   }
 }

@@ -37,11 +37,7 @@ public final class Conversation implements AutoCloseable {
   private volatile boolean closed;
 
   private Conversation(
-      AgentServer server,
-      String id,
-      boolean deleteOnClose,
-      History history,
-      EventCallback callback)
+      AgentServer server, String id, boolean deleteOnClose, History history, EventCallback callback)
       throws InterruptedException {
     this.server = server;
     this.calls = server.calls();
@@ -63,14 +59,12 @@ public final class Conversation implements AutoCloseable {
     return ready(opened, spec.readyTimeout());
   }
 
-  static Conversation attach(
-      AgentServer server, String id, History history, EventCallback callback)
+  static Conversation attach(AgentServer server, String id, History history, EventCallback callback)
       throws InterruptedException {
     JsonNode found =
         server.calls().get("/api/conversations/" + Shapes.part(id), Map.of(), Calls.SOON);
     String known = Shapes.id(found, "conversations");
-    return ready(
-        new Conversation(server, known, false, history, callback), Duration.ofSeconds(30));
+    return ready(new Conversation(server, known, false, history, callback), Duration.ofSeconds(30));
   }
 
   private static Conversation ready(Conversation made, Duration within)

@@ -75,78 +75,188 @@ public record ConversationSpec(
   /** The same under this id. */
   public ConversationSpec withId(UUID other) {
     return new ConversationSpec(
-        agent, other, workingDir, initialMessage, maxIterations, stuckDetection, confirmation,
-        secrets, autoTitle, deleteOnClose, readyTimeout, callback);
+        agent,
+        other,
+        workingDir,
+        initialMessage,
+        maxIterations,
+        stuckDetection,
+        confirmation,
+        secrets,
+        autoTitle,
+        deleteOnClose,
+        readyTimeout,
+        callback);
   }
 
   /** The same in another folder. */
   public ConversationSpec in(String folder) {
     return new ConversationSpec(
-        agent, id, folder, initialMessage, maxIterations, stuckDetection, confirmation,
-        secrets, autoTitle, deleteOnClose, readyTimeout, callback);
+        agent,
+        id,
+        folder,
+        initialMessage,
+        maxIterations,
+        stuckDetection,
+        confirmation,
+        secrets,
+        autoTitle,
+        deleteOnClose,
+        readyTimeout,
+        callback);
   }
 
   /** The same with a first message. */
   public ConversationSpec withInitialMessage(String text) {
     return new ConversationSpec(
-        agent, id, workingDir, text, maxIterations, stuckDetection, confirmation,
-        secrets, autoTitle, deleteOnClose, readyTimeout, callback);
+        agent,
+        id,
+        workingDir,
+        text,
+        maxIterations,
+        stuckDetection,
+        confirmation,
+        secrets,
+        autoTitle,
+        deleteOnClose,
+        readyTimeout,
+        callback);
   }
 
   /** The same with another bound on a run's steps. */
   public ConversationSpec withMaxIterations(int most) {
     return new ConversationSpec(
-        agent, id, workingDir, initialMessage, most, stuckDetection, confirmation,
-        secrets, autoTitle, deleteOnClose, readyTimeout, callback);
+        agent,
+        id,
+        workingDir,
+        initialMessage,
+        most,
+        stuckDetection,
+        confirmation,
+        secrets,
+        autoTitle,
+        deleteOnClose,
+        readyTimeout,
+        callback);
   }
 
   /** The same with or without an end for agents that repeat themselves. */
   public ConversationSpec withStuckDetection(boolean detect) {
     return new ConversationSpec(
-        agent, id, workingDir, initialMessage, maxIterations, detect, confirmation,
-        secrets, autoTitle, deleteOnClose, readyTimeout, callback);
+        agent,
+        id,
+        workingDir,
+        initialMessage,
+        maxIterations,
+        detect,
+        confirmation,
+        secrets,
+        autoTitle,
+        deleteOnClose,
+        readyTimeout,
+        callback);
   }
 
   /** The same with another policy. */
   public ConversationSpec withConfirmation(ConfirmationPolicy policy) {
     return new ConversationSpec(
-        agent, id, workingDir, initialMessage, maxIterations, stuckDetection, policy,
-        secrets, autoTitle, deleteOnClose, readyTimeout, callback);
+        agent,
+        id,
+        workingDir,
+        initialMessage,
+        maxIterations,
+        stuckDetection,
+        policy,
+        secrets,
+        autoTitle,
+        deleteOnClose,
+        readyTimeout,
+        callback);
   }
 
   /** The same with these secrets. */
   public ConversationSpec withSecrets(Map<String, String> others) {
     return new ConversationSpec(
-        agent, id, workingDir, initialMessage, maxIterations, stuckDetection, confirmation,
-        others, autoTitle, deleteOnClose, readyTimeout, callback);
+        agent,
+        id,
+        workingDir,
+        initialMessage,
+        maxIterations,
+        stuckDetection,
+        confirmation,
+        others,
+        autoTitle,
+        deleteOnClose,
+        readyTimeout,
+        callback);
   }
 
   /** The same with a title made by the model. */
   public ConversationSpec withAutoTitle() {
     return new ConversationSpec(
-        agent, id, workingDir, initialMessage, maxIterations, stuckDetection, confirmation,
-        secrets, true, deleteOnClose, readyTimeout, callback);
+        agent,
+        id,
+        workingDir,
+        initialMessage,
+        maxIterations,
+        stuckDetection,
+        confirmation,
+        secrets,
+        true,
+        deleteOnClose,
+        readyTimeout,
+        callback);
   }
 
   /** The same, deleted when it is closed. */
   public ConversationSpec deletedOnClose() {
     return new ConversationSpec(
-        agent, id, workingDir, initialMessage, maxIterations, stuckDetection, confirmation,
-        secrets, autoTitle, true, readyTimeout, callback);
+        agent,
+        id,
+        workingDir,
+        initialMessage,
+        maxIterations,
+        stuckDetection,
+        confirmation,
+        secrets,
+        autoTitle,
+        true,
+        readyTimeout,
+        callback);
   }
 
   /** The same with another time to get ready. */
   public ConversationSpec withReadyTimeout(Duration within) {
     return new ConversationSpec(
-        agent, id, workingDir, initialMessage, maxIterations, stuckDetection, confirmation,
-        secrets, autoTitle, deleteOnClose, within, callback);
+        agent,
+        id,
+        workingDir,
+        initialMessage,
+        maxIterations,
+        stuckDetection,
+        confirmation,
+        secrets,
+        autoTitle,
+        deleteOnClose,
+        within,
+        callback);
   }
 
   /** The same with another callback. */
   public ConversationSpec withCallback(EventCallback other) {
     return new ConversationSpec(
-        agent, id, workingDir, initialMessage, maxIterations, stuckDetection, confirmation,
-        secrets, autoTitle, deleteOnClose, readyTimeout, other);
+        agent,
+        id,
+        workingDir,
+        initialMessage,
+        maxIterations,
+        stuckDetection,
+        confirmation,
+        secrets,
+        autoTitle,
+        deleteOnClose,
+        readyTimeout,
+        other);
   }
 
   Map<String, Object> json(String defaultDir) {
@@ -154,7 +264,8 @@ public record ConversationSpec(
     json.put("agent", agent.json());
     json.put(
         "workspace",
-        Map.of("kind", "LocalWorkspace", "working_dir", workingDir == null ? defaultDir : workingDir));
+        Map.of(
+            "kind", "LocalWorkspace", "working_dir", workingDir == null ? defaultDir : workingDir));
     json.put("max_iterations", maxIterations);
     json.put("stuck_detection", stuckDetection);
     json.put("confirmation_policy", confirmation.json());
@@ -175,7 +286,8 @@ public record ConversationSpec(
     }
     if (!secrets.isEmpty()) {
       Map<String, Object> all = new LinkedHashMap<>();
-      secrets.forEach((name, value) -> all.put(name, Map.of("kind", "StaticSecret", "value", value)));
+      secrets.forEach(
+          (name, value) -> all.put(name, Map.of("kind", "StaticSecret", "value", value)));
       json.put("secrets", all);
     }
     return json;

@@ -70,8 +70,7 @@ final class EventSocket implements WebSocket.Listener, AutoCloseable {
   }
 
   /** Connects, and sends the key as the first frame. */
-  static EventSocket open(URI url, String key, Duration within)
-      throws Ended, InterruptedException {
+  static EventSocket open(URI url, String key, Duration within) throws Ended, InterruptedException {
     EventSocket made = new EventSocket();
     CompletableFuture<WebSocket> connecting =
         Http.client().newWebSocketBuilder().connectTimeout(within).buildAsync(url, made);
@@ -194,7 +193,9 @@ final class EventSocket implements WebSocket.Listener, AutoCloseable {
       if (partial.length() + part.length() > MOST_FRAME) {
         partial.setLength(0);
         partial.trimToSize();
-        ended = new Ended(TOO_LARGE, "the server sent a frame of more than " + MOST_FRAME + " characters");
+        ended =
+            new Ended(
+                TOO_LARGE, "the server sent a frame of more than " + MOST_FRAME + " characters");
         changed.signalAll();
         from.abort();
         return null;

@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -108,7 +107,8 @@ final class EventStream implements AutoCloseable {
           live(socket);
         } catch (EventSocket.Ended e) {
           failIfFinal(e);
-          LOG.log(System.Logger.Level.DEBUG, "The event stream is reconnected: {0}", e.getMessage());
+          LOG.log(
+              System.Logger.Level.DEBUG, "The event stream is reconnected: {0}", e.getMessage());
         } catch (OpenHandsException e) {
           if (e.failure() != Failure.UNREACHABLE
               && e.failure() != Failure.TIMED_OUT

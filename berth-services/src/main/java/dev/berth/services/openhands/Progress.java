@@ -25,12 +25,11 @@ final class Progress {
 
   /** The stream is subscribed, and what was missed is delivered. */
   void connected() {
-    change(
-        () -> {
-          ready = true;
-          connected = true;
-          connections++;
-        });
+    change(() -> {
+      ready = true;
+      connected = true;
+      connections++;
+    });
   }
 
   void disconnected() {
@@ -46,8 +45,7 @@ final class Progress {
     String code = Shapes.text(event.path("code"));
     String detail = Shapes.text(event.path("detail"));
     String text = code + (detail.isEmpty() ? "" : ": " + detail);
-    change(
-        () -> error = text.length() > MOST_DETAIL ? text.substring(0, MOST_DETAIL) + "…" : text);
+    change(() -> error = text.length() > MOST_DETAIL ? text.substring(0, MOST_DETAIL) + "…" : text);
   }
 
   /** A change of state: a whole one is sent at the end of each run, after its last event. */

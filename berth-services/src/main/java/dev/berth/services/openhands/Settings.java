@@ -43,8 +43,7 @@ public record Settings(String model, String apiKey, @Nullable String baseUrl) {
     }
     String model = env.getOrDefault("LLM_MODEL", "");
     String url = env.getOrDefault("LLM_BASE_URL", "");
-    return new Settings(
-        model.isBlank() ? DEFAULT_MODEL : model, key, url.isBlank() ? null : url);
+    return new Settings(model.isBlank() ? DEFAULT_MODEL : model, key, url.isBlank() ? null : url);
   }
 
   /** As the server reads it. */

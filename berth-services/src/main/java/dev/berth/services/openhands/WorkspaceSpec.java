@@ -148,8 +148,8 @@ public final class WorkspaceSpec {
   }
 
   /**
-   * Reads a block of a configuration file. Its keys are the builder's methods in snake case;
-   * {@code health_check_timeout} is in seconds. Unknown keys are refused.
+   * Reads a block of a configuration file. Its keys are the builder's methods in snake case; {@code
+   * health_check_timeout} is in seconds. Unknown keys are refused.
    */
   public static WorkspaceSpec read(ConfigSection section) {
     Builder made = builder();
@@ -317,7 +317,9 @@ public final class WorkspaceSpec {
       return this;
     }
 
-    /** What Apptainer is not to mount by itself; {@code hostfs} and {@code bind-paths} without this. */
+    /**
+     * What Apptainer is not to mount by itself; {@code hostfs} and {@code bind-paths} without this.
+     */
     public Builder disableMountLocations(List<String> locations) {
       this.disableMountLocations = locations;
       return this;

@@ -10,8 +10,8 @@ import dev.berth.core.state.CacheHome;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Collections;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -69,7 +69,11 @@ class BaseImageIT {
       }
       for (Future<ApptainerWorkspace> each : starting) {
         try (ApptainerWorkspace workspace = each.get()) {
-          assertThat(workspace.server().execute("pwd; command -v git; command -v tmux; command -v ps").stdout())
+          assertThat(
+                  workspace
+                      .server()
+                      .execute("pwd; command -v git; command -v tmux; command -v ps")
+                      .stdout())
               .isEqualTo("/workspace\n/usr/bin/git\n/usr/bin/tmux\n/usr/bin/ps\n");
           assertThat(workspace.server().info().path("version").asString()).isEqualTo("1.58.0");
           // Nothing of the host's settings stays in it.
@@ -85,7 +89,8 @@ class BaseImageIT {
               provider
                   .images()
                   .remove(
-                      provider.images().list().getFirst().key().reference(), Duration.ofSeconds(10)))
+                      provider.images().list().getFirst().key().reference(),
+                      Duration.ofSeconds(10)))
           .isTrue();
     }
   }
@@ -104,8 +109,7 @@ class BaseImageIT {
             + base
             + "/root");
     Path cache = folder.resolve("cache");
-    WorkspaceSpec spec =
-        WorkspaceSpec.builder().baseImage(base.toString()).cacheDir(cache).build();
+    WorkspaceSpec spec = WorkspaceSpec.builder().baseImage(base.toString()).cacheDir(cache).build();
     assertThatThrownBy(() -> ApptainerWorkspace.start(spec))
         .isInstanceOf(CreateException.class)
         .hasMessageContaining("no Python 3.12 or newer");

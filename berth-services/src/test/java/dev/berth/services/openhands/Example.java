@@ -72,10 +72,13 @@ public final class Example {
   static ScriptedModel.Answer script(String said, List<String> results) {
     if (said.contains("3 facts")) {
       return switch (results.size()) {
-        case 0 -> ScriptedModel.Answer.shell("ls -A; head -n 3 README* 2>/dev/null; wc -l * 2>/dev/null | tail -n 1");
-        case 1 -> ScriptedModel.Answer.shell(
-            "{ echo \"1. It has $(ls -A | wc -l) entries.\";"
-                + " echo \"2. It begins with $(ls -A | head -n 1).\"; echo '3. It is a folder.'; } > FACTS.txt");
+        case 0 ->
+            ScriptedModel.Answer.shell(
+                "ls -A; head -n 3 README* 2>/dev/null; wc -l * 2>/dev/null | tail -n 1");
+        case 1 ->
+            ScriptedModel.Answer.shell(
+                "{ echo \"1. It has $(ls -A | wc -l) entries.\";"
+                    + " echo \"2. It begins with $(ls -A | head -n 1).\"; echo '3. It is a folder.'; } > FACTS.txt");
         case 2 -> ScriptedModel.Answer.shell("cat FACTS.txt");
         default -> ScriptedModel.Answer.finish("FACTS.txt has three facts.");
       };

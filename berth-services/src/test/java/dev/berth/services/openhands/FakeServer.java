@@ -27,8 +27,8 @@ final class FakeServer implements AutoCloseable {
 
   /** Answers a call with a body of JSON, or writes what it likes and returns null. */
   interface Http {
-    @org.jspecify.annotations.Nullable String answer(String method, String path, OutputStream out)
-        throws IOException;
+    @org.jspecify.annotations.Nullable
+    String answer(String method, String path, OutputStream out) throws IOException;
   }
 
   /** Serves one WebSocket, the number of which is given; it is closed after that. */
@@ -132,7 +132,8 @@ final class FakeServer implements AutoCloseable {
       byte[] digest =
           MessageDigest.getInstance("SHA-1")
               .digest(
-                  (key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").getBytes(StandardCharsets.US_ASCII));
+                  (key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")
+                      .getBytes(StandardCharsets.US_ASCII));
       return Base64.getEncoder().encodeToString(digest);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException(e);

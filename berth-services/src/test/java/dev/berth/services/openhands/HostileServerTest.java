@@ -53,22 +53,25 @@ class HostileServerTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"{}", "[]", "{\"id\":7}", "{\"id\":\"../../x\"}", "{\"id\":{\"id\":\"c1\"}}", "{\"id\":\"\"}"})
+      strings = {
+        "{}",
+        "[]",
+        "{\"id\":7}",
+        "{\"id\":\"../../x\"}",
+        "{\"id\":{\"id\":\"c1\"}}",
+        "{\"id\":\"\"}"
+      })
   void idsThatAreNoneAreRefused(String started) throws Exception {
     AtomicInteger calls = new AtomicInteger();
     try (FakeServer server =
-        FakeServer.http(
-            (method, path, out) -> {
-              calls.incrementAndGet();
-              return started;
-            })) {
+        FakeServer.http((method, path, out) -> {
+          calls.incrementAndGet();
+          return started;
+        })) {
       assertFailure(Failure.MALFORMED, () -> server.client().execute("true"));
       assertFailure(
           Failure.MALFORMED,
-          () ->
-              server
-                  .client()
-                  .open(ConversationSpec.of(Agent.of(new Settings("m", "sk", null)))));
+          () -> server.client().open(ConversationSpec.of(Agent.of(new Settings("m", "sk", null)))));
       assertThat(calls).hasValue(2);
     }
   }
@@ -100,16 +103,15 @@ class HostileServerTest {
   void endlessJsonIsCutOff() throws Exception {
     AtomicLong sent = new AtomicLong();
     try (FakeServer server =
-        FakeServer.http(
-            (method, path, out) -> {
-              out.write("HTTP/1.1 200 OK\r\n\r\n{\"a\":\"".getBytes(StandardCharsets.US_ASCII));
-              byte[] more = new byte[1 << 16];
-              java.util.Arrays.fill(more, (byte) 'x');
-              while (sent.addAndGet(more.length) < 1L << 32) {
-                out.write(more);
-              }
-              return null;
-            })) {
+        FakeServer.http((method, path, out) -> {
+          out.write("HTTP/1.1 200 OK\r\n\r\n{\"a\":\"".getBytes(StandardCharsets.US_ASCII));
+          byte[] more = new byte[1 << 16];
+          java.util.Arrays.fill(more, (byte) 'x');
+          while (sent.addAndGet(more.length) < 1L << 32) {
+            out.write(more);
+          }
+          return null;
+        })) {
       assertFailure(Failure.MALFORMED, () -> server.client().info());
       assertThat(sent).hasValueLessThan(1L << 30);
     }
@@ -118,13 +120,12 @@ class HostileServerTest {
   @Test
   void anEndlessFileIsCutOffAndLeavesNothing(@TempDir Path folder) throws Exception {
     try (FakeServer server =
-        FakeServer.http(
-            (method, path, out) -> {
-              out.write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-              while (true) {
-                out.write(new byte[1 << 16]);
-              }
-            })) {
+        FakeServer.http((method, path, out) -> {
+          out.write("HTTP/1.1 200 OK\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+          while (true) {
+            out.write(new byte[1 << 16]);
+          }
+        })) {
       assertFailure(
           Failure.MALFORMED,
           () -> server.client().download("/x", folder.resolve("x"), 1 << 20, LONG));
@@ -136,13 +137,14 @@ class HostileServerTest {
   void aServerThatSaysNothingIsWaitedForAsLongAsSaid(@TempDir Path folder) throws Exception {
     CountDownLatch done = new CountDownLatch(1);
     try (FakeServer server =
-        FakeServer.http(
-            (method, path, out) -> {
-              out.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".getBytes(StandardCharsets.US_ASCII));
-              out.flush();
-              hold(done);
-              return null;
-            })) {
+        FakeServer.http((method, path, out) -> {
+          out.write(
+              "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"
+                  .getBytes(StandardCharsets.US_ASCII));
+          out.flush();
+          hold(done);
+          return null;
+        })) {
       assertFailure(
           Failure.TIMED_OUT,
           () -> server.client().download("/x", folder.resolve("x"), 100, Duration.ofMillis(300)));
@@ -156,13 +158,15 @@ class HostileServerTest {
     String body =
         "{\"detail\":[{\"loc\":[\"body\",\"agent\"],\"msg\":\"bad agent\",\"input\":{\"api_key\":\"sk-mine\"}}]}";
     try (FakeServer server =
-        FakeServer.http(
-            (method, path, out) -> {
-              out.write(
-                  ("HTTP/1.1 422 No\r\nConnection: close\r\nContent-Length: " + body.length() + "\r\n\r\n" + body)
-                      .getBytes(StandardCharsets.US_ASCII));
-              return null;
-            })) {
+        FakeServer.http((method, path, out) -> {
+          out.write(
+              ("HTTP/1.1 422 No\r\nConnection: close\r\nContent-Length: "
+                      + body.length()
+                      + "\r\n\r\n"
+                      + body)
+                  .getBytes(StandardCharsets.US_ASCII));
+          return null;
+        })) {
       assertThatThrownBy(() -> server.client().info())
           .hasMessageContaining("body agent bad agent")
           .message()
@@ -197,16 +201,16 @@ class HostileServerTest {
     CountDownLatch begun = new CountDownLatch(1);
     String padding = "x".repeat(100_000);
     try (FakeServer server =
-            conversation(
-                (number, in, out) -> {
-                  subscribed(out, number);
-                  for (int i = 0; i < 20_000; i++) {
-                    FakeServer.text(
-                        out,
-                        FakeServer.event("e" + i, "MessageEvent").replace("\"k\"", '"' + padding + '"'));
-                    sent.addAndGet(padding.length());
-                  }
-                });
+            conversation((number, in, out) -> {
+              subscribed(out, number);
+              for (int i = 0; i < 20_000; i++) {
+                FakeServer.text(
+                    out,
+                    FakeServer.event("e" + i, "MessageEvent")
+                        .replace("\"k\"", '"' + padding + '"'));
+                sent.addAndGet(padding.length());
+              }
+            });
         Conversation conversation =
             attach(
                 server,
@@ -220,13 +224,12 @@ class HostileServerTest {
       Awaitility.await()
           .atMost(LONG)
           .pollInterval(Duration.ofMillis(300))
-          .until(
-              () -> {
-                long now = sent.get();
-                boolean still = now == last[0];
-                last[0] = now;
-                return still;
-              });
+          .until(() -> {
+            long now = sent.get();
+            boolean still = now == last[0];
+            last[0] = now;
+            return still;
+          });
       assertThat(sent).hasValueLessThan(64 << 20);
       hold.countDown();
       assertThat(conversation.id()).isEqualTo("abc");
@@ -237,17 +240,16 @@ class HostileServerTest {
   void aHugeFrameEndsTheStream() throws Exception {
     AtomicLong sent = new AtomicLong();
     try (FakeServer server =
-            conversation(
-                (number, in, out) -> {
-                  subscribed(out, number);
-                  // A frame of 2^62 bytes, of which as many come as are taken.
-                  out.write(new byte[] {(byte) 0x81, 127, 0x40, 0, 0, 0, 0, 0, 0, 0});
-                  byte[] more = new byte[1 << 16];
-                  java.util.Arrays.fill(more, (byte) 'x');
-                  while (sent.addAndGet(more.length) < 1L << 31) {
-                    out.write(more);
-                  }
-                });
+            conversation((number, in, out) -> {
+              subscribed(out, number);
+              // A frame of 2^62 bytes, of which as many come as are taken.
+              out.write(new byte[] {(byte) 0x81, 127, 0x40, 0, 0, 0, 0, 0, 0, 0});
+              byte[] more = new byte[1 << 16];
+              java.util.Arrays.fill(more, (byte) 'x');
+              while (sent.addAndGet(more.length) < 1L << 31) {
+                out.write(more);
+              }
+            });
         Conversation conversation = attach(server, EventCallback.NONE)) {
       assertFailure(Failure.MALFORMED, () -> conversation.run(LONG));
       assertThat(sent).hasValueLessThan(128 << 20);
@@ -265,12 +267,11 @@ class HostileServerTest {
       })
   void aFrameThatIsNoEventEndsTheStream(String frame) throws Exception {
     try (FakeServer server =
-            conversation(
-                (number, in, out) -> {
-                  subscribed(out, number);
-                  FakeServer.text(out, frame);
-                  in.readAllBytes();
-                });
+            conversation((number, in, out) -> {
+              subscribed(out, number);
+              FakeServer.text(out, frame);
+              in.readAllBytes();
+            });
         Conversation conversation = attach(server, EventCallback.NONE)) {
       assertFailure(Failure.MALFORMED, () -> conversation.run(LONG));
     }
@@ -336,13 +337,12 @@ class HostileServerTest {
   void aCallbackThatThrowsMissesNothing() throws Exception {
     List<String> ids = Collections.synchronizedList(new ArrayList<>());
     try (FakeServer server =
-            conversation(
-                (number, in, out) -> {
-                  subscribed(out, number);
-                  FakeServer.text(out, FakeServer.event("one", "MessageEvent"));
-                  FakeServer.text(out, FakeServer.event("two", "MessageEvent"));
-                  in.readAllBytes();
-                });
+            conversation((number, in, out) -> {
+              subscribed(out, number);
+              FakeServer.text(out, FakeServer.event("one", "MessageEvent"));
+              FakeServer.text(out, FakeServer.event("two", "MessageEvent"));
+              in.readAllBytes();
+            });
         Conversation conversation =
             attach(
                 server,
@@ -366,6 +366,7 @@ class HostileServerTest {
   private static void assertFailure(Failure failure, ThrowingCallable call) {
     assertThatThrownBy(call)
         .isInstanceOfSatisfying(
-            OpenHandsException.class, e -> assertThat(e.failure()).as(e.toString()).isEqualTo(failure));
+            OpenHandsException.class,
+            e -> assertThat(e.failure()).as(e.toString()).isEqualTo(failure));
   }
 }

@@ -19,8 +19,8 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Executors;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -140,7 +140,8 @@ class OpenHandsIT {
 
       conversation.send("Great! Now delete that file.");
       assertThat(conversation.run(LONG)).isEqualTo(ExecutionStatus.FINISHED);
-      assertThat(workspace.sandbox().exec("test -e /workspace/FACTS.txt").returnCode()).isEqualTo(1);
+      assertThat(workspace.sandbox().exec("test -e /workspace/FACTS.txt").returnCode())
+          .isEqualTo(1);
       assertThat(mounted.resolve("FACTS.txt")).doesNotExist();
 
       // Six calls of 1000 and 50 tokens at gpt-4o's 2.5 and 10 dollars a million.
@@ -148,7 +149,8 @@ class OpenHandsIT {
       assertThat(usage.cost()).isCloseTo(0.018, org.assertj.core.data.Offset.offset(1e-9));
       assertThat(usage.completionTokens()).isEqualTo(6L * ScriptedModel.COMPLETION_TOKENS);
       assertThat(kinds(events))
-          .containsSubsequence("SystemPromptEvent", "MessageEvent", "ActionEvent", "ObservationEvent");
+          .containsSubsequence(
+              "SystemPromptEvent", "MessageEvent", "ActionEvent", "ObservationEvent");
       assertThat(events.stream().filter(event -> event.kind().equals("ActionEvent"))).hasSize(6);
       assertOnceAndInOrder(events, conversation);
       assertThat(model.keys()).contains("Bearer sk-model-key");
@@ -186,7 +188,8 @@ class OpenHandsIT {
   void aCommandThatTakesTooLongIsEnded() throws Exception {
     CommandResult result =
         server.execute(
-            CommandRequest.of("echo before; sleep 4321 & sleep 4321").within(Duration.ofSeconds(1)));
+            CommandRequest.of("echo before; sleep 4321 & sleep 4321")
+                .within(Duration.ofSeconds(1)));
     assertThat(result.exitCode()).isEqualTo(-1);
     assertThat(result.timeoutOccurred()).isTrue();
     assertThat(result.stdout()).isEqualTo("before\n");
@@ -231,7 +234,8 @@ class OpenHandsIT {
     Path file = Files.write(folder.resolve("a file"), bytes);
     assertThat(server.upload(file, "/tmp/up/load ü&?.bin", LONG)).isEqualTo(bytes.length);
     Path back = folder.resolve("back");
-    assertThat(server.download("/tmp/up/load ü&?.bin", back, 1 << 24, LONG)).isEqualTo(bytes.length);
+    assertThat(server.download("/tmp/up/load ü&?.bin", back, 1 << 24, LONG))
+        .isEqualTo(bytes.length);
     assertThat(back).hasBinaryContent(bytes);
     server.createDirectory("/tmp/one/two");
     assertThat(workspace.sandbox().exec("test -d /tmp/one/two").returnCode()).isZero();
@@ -273,11 +277,10 @@ class OpenHandsIT {
       assertThat(PAUSING.await(60, TimeUnit.SECONDS)).isTrue();
       assertFailure(Failure.BUSY, conversation::start);
       Future<?> pause =
-          threads.submit(
-              () -> {
-                conversation.pause();
-                return null;
-              });
+          threads.submit(() -> {
+            conversation.pause();
+            return null;
+          });
       PAUSED.countDown();
       pause.get();
       assertThat(run.get()).isIn(ExecutionStatus.PAUSED, ExecutionStatus.FINISHED);
@@ -309,7 +312,8 @@ class OpenHandsIT {
       conversation.send("touch /tmp/rejected");
       assertThat(conversation.run(LONG)).isEqualTo(ExecutionStatus.WAITING_FOR_CONFIRMATION);
       conversation.reject("not that one");
-      assertThat(conversation.events(1000).stream().map(Event::kind)).contains("UserRejectObservation");
+      assertThat(conversation.events(1000).stream().map(Event::kind))
+          .contains("UserRejectObservation");
 
       conversation.send("touch /tmp/accepted");
       assertThat(conversation.run(LONG)).isEqualTo(ExecutionStatus.WAITING_FOR_CONFIRMATION);
@@ -346,8 +350,7 @@ class OpenHandsIT {
   void aCutWebSocketLosesAndRepeatsNothing() throws Exception {
     List<Event> events = Collections.synchronizedList(new ArrayList<>());
     try (CutProxy proxy = new CutProxy(workspace.url())) {
-      AgentServer throughProxy =
-          new AgentServer(proxy.url(), server.calls().key(), "/workspace");
+      AgentServer throughProxy = new AgentServer(proxy.url(), server.calls().key(), "/workspace");
       AtomicLong steps = new AtomicLong();
       onStep =
           () -> {
@@ -399,8 +402,7 @@ class OpenHandsIT {
       conversation.delete();
       assertThat(server.conversations(1000)).doesNotContain(id.toString());
       assertFailure(
-          Failure.NOT_FOUND,
-          () -> server.attach(id.toString(), History.NEW, EventCallback.NONE));
+          Failure.NOT_FOUND, () -> server.attach(id.toString(), History.NEW, EventCallback.NONE));
       assertFailure(Failure.CLOSED, () -> conversation.send("too late"));
     }
   }
@@ -431,12 +433,11 @@ class OpenHandsIT {
                 assertThat(e.getMessage()).doesNotContain("sk-never-shown");
               });
     }
-    assertThatThrownBy(
-            () ->
-                server.open(
-                    ConversationSpec.of(
-                        new Agent(
-                            settings, List.of(), 0, Map.of("llm", Map.of("api_key", "sk-mine"))))))
+    assertThatThrownBy(() ->
+            server.open(
+                ConversationSpec.of(
+                    new Agent(
+                        settings, List.of(), 0, Map.of("llm", Map.of("api_key", "sk-mine"))))))
         .isInstanceOf(OpenHandsException.class)
         .message()
         .contains("422")
@@ -473,7 +474,9 @@ class OpenHandsIT {
         assertThat(read(each.resolve("cmdline"))).doesNotContain(key);
       }
     }
-    assertThat(workspace.log()).doesNotContain(key).contains("Starting OpenHands Agent Server on 127.0.0.1:");
+    assertThat(workspace.log())
+        .doesNotContain(key)
+        .contains("Starting OpenHands Agent Server on 127.0.0.1:");
     String port = String.format(":%04X", workspace.url().getPort());
     List<String> listening =
         Files.readAllLines(Path.of("/proc/net/tcp")).stream()
@@ -495,8 +498,7 @@ class OpenHandsIT {
   @Test
   void aPortThatIsTakenSaysSo() {
     int port = workspace.url().getPort();
-    WorkspaceSpec taken =
-        WorkspaceSpec.builder().sifFile(Path.of(image())).hostPort(port).build();
+    WorkspaceSpec taken = WorkspaceSpec.builder().sifFile(Path.of(image())).hostPort(port).build();
     assertThatThrownBy(() -> ApptainerWorkspace.start(taken))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("Port " + port + " is not available");
@@ -538,7 +540,8 @@ class OpenHandsIT {
           .isEqualTo(
               ownId() + "\nfrom the host\nread-only\n" + onHost + ".d\n" + onHost + "\nno home\n");
       assertThat(Path.of("/tmp/.openhands")).doesNotExist();
-      assertThat(other.sandbox().exec("ls -A /sandbox/.openhands").stdout()).contains("bash_events");
+      assertThat(other.sandbox().exec("ls -A /sandbox/.openhands").stdout())
+          .contains("bash_events");
       assertThat(other.vscodePort()).contains(port + 1);
       assertThat(other.vncPort()).contains(port + 2);
       assertThat(

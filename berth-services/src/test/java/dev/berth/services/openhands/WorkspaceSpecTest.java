@@ -32,7 +32,8 @@ class WorkspaceSpecTest {
     assertThat(spec.enableGpu).isFalse();
     assertThat(spec.extraPorts).isFalse();
     assertThat(spec.detachLogs).isTrue();
-    assertThat(spec.forwardEnv).containsExactly("DEBUG", "SESSION_API_KEY", "OH_SESSION_API_KEYS_0");
+    assertThat(spec.forwardEnv)
+        .containsExactly("DEBUG", "SESSION_API_KEY", "OH_SESSION_API_KEYS_0");
     assertThat(spec.disableMountLocations).containsExactly("hostfs", "bind-paths");
     assertThat(spec.healthCheckTimeout).isEqualTo(Duration.ofSeconds(120));
     assertThat(spec.workingDir).isEqualTo("/workspace");
@@ -54,7 +55,10 @@ class WorkspaceSpecTest {
     refused(some().workingDir("work"), "absolute");
     refused(some().healthCheckTimeout(Duration.ZERO), "above zero");
     refused(some().mountDir(folder.resolve("none")), "no such folder");
-    refused(some().disableMountLocations(List.of("hostfs", "everything")), "'everything'", "bind-paths");
+    refused(
+        some().disableMountLocations(List.of("hostfs", "everything")),
+        "'everything'",
+        "bind-paths");
   }
 
   @Test
@@ -84,15 +88,24 @@ class WorkspaceSpecTest {
             ConfigSection.of(
                 "openhands",
                 Map.of(
-                    "base_image", "python:3.12",
-                    "host_port", 8010,
-                    "cache_dir", folder.toString(),
-                    "forward_env", List.of(),
-                    "use_fakeroot", false,
-                    "extra_ports", true,
-                    "disable_mount_locations", List.of(),
-                    "health_check_timeout", 1.5,
-                    "platform", OWN)));
+                    "base_image",
+                    "python:3.12",
+                    "host_port",
+                    8010,
+                    "cache_dir",
+                    folder.toString(),
+                    "forward_env",
+                    List.of(),
+                    "use_fakeroot",
+                    false,
+                    "extra_ports",
+                    true,
+                    "disable_mount_locations",
+                    List.of(),
+                    "health_check_timeout",
+                    1.5,
+                    "platform",
+                    OWN)));
     assertThat(spec.baseImage).isEqualTo("python:3.12");
     assertThat(spec.hostPort).isEqualTo(8010);
     assertThat(spec.cacheDir).isEqualTo(folder);
@@ -101,10 +114,9 @@ class WorkspaceSpecTest {
     assertThat(spec.extraPorts).isTrue();
     assertThat(spec.disableMountLocations).isEmpty();
     assertThat(spec.healthCheckTimeout).isEqualTo(Duration.ofMillis(1500));
-    assertThatThrownBy(
-            () ->
-                WorkspaceSpec.read(
-                    ConfigSection.of("openhands", Map.of("server_image", "x", "hostport", 1))))
+    assertThatThrownBy(() ->
+            WorkspaceSpec.read(
+                ConfigSection.of("openhands", Map.of("server_image", "x", "hostport", 1))))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("openhands.hostport")
         .hasMessageContaining("host_port");
@@ -112,11 +124,13 @@ class WorkspaceSpecTest {
 
   @Test
   void settingsComeFromTheEnvironmentAndHideTheirKey() {
-    Settings settings = Settings.of(Map.of("LLM_API_KEY", "sk-x", "LLM_BASE_URL", "http://here/v1"));
+    Settings settings =
+        Settings.of(Map.of("LLM_API_KEY", "sk-x", "LLM_BASE_URL", "http://here/v1"));
     assertThat(settings).isEqualTo(new Settings(Settings.DEFAULT_MODEL, "sk-x", "http://here/v1"));
     assertThat(Settings.of(Map.of("LLM_API_KEY", "sk-x", "LLM_MODEL", "openai/gpt-4o")))
         .isEqualTo(new Settings("openai/gpt-4o", "sk-x", null));
-    assertThat(ConversationSpec.of(Agent.of(settings)).withSecrets(Map.of("A", "b-secret")).toString())
+    assertThat(
+            ConversationSpec.of(Agent.of(settings)).withSecrets(Map.of("A", "b-secret")).toString())
         .doesNotContain("sk-x")
         .doesNotContain("b-secret");
     assertThatThrownBy(() -> Settings.of(Map.of("LLM_API_KEY", " ")))
