@@ -120,6 +120,12 @@ public final class ApptainerImages {
    */
   public Path build(String name, Path definition, Consumer<String> progress)
       throws InterruptedException {
+    return build(name, definition, PullPolicy.ALWAYS, progress);
+  }
+
+  /** The same as the policy says: whatever is there under the name may do, or must. */
+  public Path build(String name, Path definition, PullPolicy policy, Consumer<String> progress)
+      throws InterruptedException {
     ImageReference reference = parse(name);
     if (reference.local()) {
       throw new RequestException(
@@ -141,8 +147,7 @@ public final class ApptainerImages {
                 target,
                 lines);
     try (ImageUse use =
-        store.obtain(
-            ImageKey.of(reference, kind()), PullPolicy.ALWAYS, producer, LONGEST_FETCH, progress)) {
+        store.obtain(ImageKey.of(reference, kind()), policy, producer, LONGEST_FETCH, progress)) {
       return use.path();
     }
   }

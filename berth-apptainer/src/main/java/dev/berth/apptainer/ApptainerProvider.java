@@ -58,11 +58,16 @@ public final class ApptainerProvider implements SandboxProvider {
 
   /** The same; {@code progress} takes lines for people while images are fetched. */
   public ApptainerProvider(ApptainerConfig config, Consumer<String> progress) {
+    this(config, CacheHome.ofEnvironment(), progress);
+  }
+
+  /** The same with its images, and all that can be made anew, in this folder. */
+  public ApptainerProvider(ApptainerConfig config, CacheHome cache, Consumer<String> progress) {
     this.config = config;
     this.progress = progress;
     this.binary = ApptainerBinary.find(config.binPath());
     this.state = StateHome.ofEnvironment();
-    this.cache = CacheHome.ofEnvironment();
+    this.cache = cache;
     this.root = Doctor.isRoot();
     this.host = Limits.HostAbilities.look(root);
     this.processes = new Semaphore(config.exec().concurrency());

@@ -58,7 +58,8 @@ record StartArguments(List<String> arguments, List<String> notices) {
       arguments.add("--containall");
       arguments.addAll(List.of("--workdir", places.scratch().toString()));
     } else {
-      arguments.addAll(List.of("--pid", "--cleanenv"));
+      // An instance has processes of its own anyway, and knows no flag for that.
+      arguments.addAll(instance ? List.of("--cleanenv") : List.of("--pid", "--cleanenv"));
     }
     if (!ownRoot) {
       arguments.addAll(List.of("--overlay", places.overlay().toString()));
