@@ -12,10 +12,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 
 /**
- * The runtime by Berth's guest: it needs nothing in the image but a shell, and that for sessions
- * alone. A session's shell is bash where the image has it, else sh; then commands are sh's
- * language, and nothing else is missing. Files are copied by the guest where the image has no
- * {@code cat}.
+ * The runtime by Berth's guest: it needs nothing installed in the image. A program is executed as
+ * it stands; sessions need a shell, bash where the image has it, else sh, whose language commands
+ * then are; files, and an environment of one's own, need {@code /bin/sh} and {@code cat}.
  *
  * <p>What it does otherwise than the swe-rex server, on purpose:
  *

@@ -69,9 +69,8 @@ abstract class RuntimeContract extends SessionContract {
       Awaitility.await()
           .atMost(SOON)
           .until(() ->
-                  Objects.equals(
-                      runtime().execute(ExecuteRequest.of("test", "-e", folder + "-t")).exitCode(),
-                      0));
+              Objects.equals(
+                  runtime().execute(ExecuteRequest.of("test", "-e", folder + "-t")).exitCode(), 0));
       assertThat(runtime().isAlive().alive()).isTrue();
       runtime().interrupt(BashInterrupt.of(session));
       thread.join(SOON);
