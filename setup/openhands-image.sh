@@ -11,7 +11,7 @@ if [ $# = 1 ]; then image=$1; elif is_root; then image=/opt/berth/openhands; els
 case $image in /*) ;; *) image=$PWD/$image ;; esac
 requirements=$here/../berth-services/src/main/resources/dev/berth/services/openhands/requirements.txt
 # Raise it when this script changes what the image holds: an older image is then built anew.
-version=2
+version=3
 stamp=var/lib/berth-image
 wanted="trixie $version $(cksum <"$requirements")"
 current() { [ "$(cat "$image/$stamp" 2>/dev/null)" = "$wanted" ]; }
@@ -71,13 +71,14 @@ loader=$(echo lib*/ld-linux*.so.*)
 python=$(find usr/bin -name 'python3.*' -type f | head -n 1)
 cat >usr/bin/berth-host-python <<END
 #!/bin/sh
+unset PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE
 exec "$tmp/$loader" --library-path "$tmp/$libdir" --argv0 "\$0" "$tmp/$python" "\$@"
 END
 chmod +x usr/bin/berth-host-python
 site=usr/local/lib/${python##*/}/dist-packages
 mkdir -p "$site" home/build
 # One of them (func-timeout) PyPI has as source only, of pure Python: pip builds a wheel of it, with no compiler.
-HOME=$tmp/home/build "$tmp/usr/bin/berth-host-python" -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-cache-dir \
+"$tmp/usr/bin/berth-host-python" -B -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-cache-dir \
   --no-compile --no-deps --break-system-packages --target "$tmp/$site" -r "$requirements" </dev/null >&2 ||
   die "tried to install OpenHands' agent server with pip but it failed (above)"
 rm -rf "$site/bin" "$site/litellm/proxy/_experimental/out"
@@ -102,8 +103,9 @@ printf '#!/bin/sh\n' >.singularity.d/startscript
 chmod -R a+rx .singularity.d
 
 # Compiles what the server imports, and finds out whether all of it is there. Left out, each sandbox would do so again at each start.
-HOME=$tmp/home/build LITELLM_LOCAL_MODEL_COST_MAP=True PYTHONPATH=$tmp/$site "$tmp/usr/bin/berth-host-python" - <<'END' >"$tmp/home/build/log" 2>&1 ||
+HOME=$tmp/home/build LITELLM_LOCAL_MODEL_COST_MAP=True "$tmp/usr/bin/berth-host-python" - "$tmp/$site" <<'END' >"$tmp/home/build/log" 2>&1 ||
 import importlib, sys
+sys.path.append(sys.argv[1])
 for name in ("agent_server.__main__", "agent_server.api", "tools.terminal", "tools.file_editor", "tools.task_tracker", "tools.preset.default"):
     importlib.import_module("openhands." + name)
 for name in ("uvicorn.loops.auto", "uvicorn.protocols.http.auto", "uvicorn.protocols.websockets.wsproto_impl", "uvicorn.lifespan.on", "libtmux",
