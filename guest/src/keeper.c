@@ -25,16 +25,20 @@ static struct {
 
 static void on_child(int signal) { (void)signal; }
 
-/* Held by the guardian, or a guest without one, and by nothing else: a record lock belongs to a process, not to a descriptor. */
+/* Held by the guardian, or a guest without one, and by nothing else: a record lock belongs to a process, not to a descriptor. The
+   descriptor's position, which all that inherited it share, tells that the lock has been held, whoever looks too late to see it. */
 void keeper_hold(int mark) {
   struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
   fcntl(mark, F_SETLK, &lock);
+  lseek(mark, 1, SEEK_SET);
 }
 
 static void look_for_guardian(void) {
+  bool was_held = lseek(MARK, 0, SEEK_CUR) > 0; /* asked first: what is held then and not now is over */
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  if (fcntl(MARK, F_GETLK, &lock) || lock.l_type == F_UNLCK || lock.l_pid <= 0) return;
-  k.guardian = (int)syscall(SYS_pidfd_open, lock.l_pid, 0);
+  if (fcntl(MARK, F_GETLK, &lock) || lock.l_pid < 0) return;
+  if (lock.l_type != F_UNLCK && lock.l_pid > 0) k.guardian = (int)syscall(SYS_pidfd_open, lock.l_pid, 0);
+  else if (lock.l_type == F_UNLCK && was_held) k.overdue = now_ms() + BY_ITSELF_MS;
 }
 
 static void tell(int status) {

@@ -226,7 +226,7 @@ def test_resume_loses_and_doubles_nothing(binary):
                 assert off == len(got), (off, len(got))
                 got += p[17:]
                 c.consumed(id, 1, max(0, len(got) - random.randrange(0, 30000)))
-                if random.random() < 0.1 and drops < 25:
+                if (len(got) > (drops + 1) * total // 12 or random.random() < 0.1) and drops < 25:
                     drops += 1
                     c.close()
                     c = g.conn()
