@@ -79,7 +79,9 @@ public final class EvalFolder implements AutoCloseable {
       if (!resume && !made) {
         clear(folder);
       }
-      if (!resume && made && Files.exists(folder.resolve("results.jsonl"), LinkOption.NOFOLLOW_LINKS)) {
+      if (!resume
+          && made
+          && Files.exists(folder.resolve("results.jsonl"), LinkOption.NOFOLLOW_LINKS)) {
         throw new RequestException(
             "Tried to begin anew in "
                 + folder
