@@ -73,13 +73,16 @@ final class Console {
     sayRaw(line + "\n");
   }
 
-  /** The message with one short line for each run of lines, after its first, that were shown. */
+  /**
+   * The message with one short line for each run of lines, after its first, that were shown. It may
+   * quote what came out of a sandbox or a file: nothing in it commands the terminal.
+   */
   static String unlessShown(String message, Set<String> shown) {
     List<String> lines = new ArrayList<>();
     for (String line : message.lines().toList()) {
       boolean known = !lines.isEmpty() && shown.contains(Table.clean(line.strip()));
       if (!known) {
-        lines.add(line);
+        lines.add(Table.clean(line.replace('\t', ' ')));
       } else if (!lines.get(lines.size() - 1).equals(AS_ABOVE)) {
         lines.add(AS_ABOVE);
       }

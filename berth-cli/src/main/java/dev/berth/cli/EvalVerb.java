@@ -128,10 +128,7 @@ final class EvalVerb implements Verb {
   }
 
   private List<Task> tasks(Shell shell) {
-    SandboxSpec.Builder template = SandboxSpec.builder();
-    if (image != null) {
-      template.image(image);
-    }
+    SandboxSpec.Builder template = image == null ? SandboxSpec.builder() : Words.image(image);
     place.applyTo(template, shell.env());
     options.applyTo(template);
     Tasks tasks = new Tasks(template.build(), timeout, !skipBefore);

@@ -8,10 +8,11 @@ import dev.berth.core.Berth;
 import dev.berth.services.swerex.NativeRuntime;
 import dev.berth.services.swerex.RuntimeServer;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Map;
+import java.nio.file.attribute.PosixFilePermission;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -31,6 +32,7 @@ import picocli.CommandLine.Spec;
 final class ServeVerb implements Verb {
   private static final String KEY = "BERTH_SERVE_KEY";
   private static final long LOOK_MILLIS = 1000;
+  private static final int LONGEST_KEY = 4096;
 
   /** What can be said of a sandbox that is there already; all else is of a new one. */
   private static final Set<String> OF_ANY =
@@ -90,7 +92,7 @@ final class ServeVerb implements Verb {
   @Override
   public int run(Shell shell) throws InterruptedException {
     check();
-    String given = key(shell.env());
+    String given = key(shell);
     String key = given == null ? RuntimeServer.newKey() : given;
     try (Steps steps = new Steps(shell.console())) {
       if (id != null) {
@@ -114,6 +116,9 @@ final class ServeVerb implements Verb {
   }
 
   private void check() {
+    if (port < 0 || port > 65535) {
+      throw new RequestException("Tried to serve on port " + port + "; a port is 0 to 65535.");
+    }
     CommandSpec spec = parsed;
     if (spec == null) {
       return;
@@ -133,15 +138,40 @@ final class ServeVerb implements Verb {
     }
   }
 
-  private @Nullable String key(Map<String, String> env) {
-    if (keyFile == null) {
-      return env.get(KEY);
+  /** The key that was chosen, refused here if need be: a sandbox takes its time. */
+  private @Nullable String key(Shell shell) {
+    String key = keyFile == null ? shell.env().get(KEY) : keyOf(keyFile, shell.console());
+    if (key != null && key.length() < RuntimeServer.SHORTEST_KEY) {
+      throw new RequestException(
+          "Tried to take the key of "
+              + (keyFile == null ? "$" + KEY : keyFile)
+              + ", but it has "
+              + key.length()
+              + " characters; it must have at least "
+              + RuntimeServer.SHORTEST_KEY
+              + ".");
     }
-    try {
-      return Files.readString(keyFile, StandardCharsets.UTF_8).strip();
+    return key;
+  }
+
+  private static String keyOf(Path file, Console console) {
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] bytes = in.readNBytes(LONGEST_KEY + 1);
+      if (bytes.length > LONGEST_KEY) {
+        throw new RequestException(
+            "Tried to read a key from "
+                + file
+                + ", but it has more than "
+                + LONGEST_KEY
+                + " bytes; is it another file?");
+      }
+      if (Files.getPosixFilePermissions(file).contains(PosixFilePermission.OTHERS_READ)) {
+        console.say("note: every user of this host may read the key in " + file);
+      }
+      return new String(bytes, StandardCharsets.UTF_8).strip();
     } catch (IOException e) {
       throw new RequestException(
-          null, null, "Tried to read a key from " + keyFile + ", but " + e + ".", e);
+          null, null, "Tried to read a key from " + file + ", but " + e + ".", e);
     }
   }
 

@@ -37,14 +37,20 @@ final class Table {
     return text.toString().stripTrailing();
   }
 
-  /** The text with control characters shown as {@code ?}. */
+  /** The text with control characters, and marks that turn its direction, shown as {@code ?}. */
   static String clean(String cell) {
     StringBuilder text = new StringBuilder(cell);
     for (int i = 0; i < text.length(); i++) {
-      if (Character.isISOControl(text.charAt(i))) {
+      char c = text.charAt(i);
+      if (Character.isISOControl(c) || turns(c)) {
         text.setCharAt(i, '?');
       }
     }
     return text.toString();
+  }
+
+  /** A name with these looks like another. */
+  private static boolean turns(char c) {
+    return c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069';
   }
 }

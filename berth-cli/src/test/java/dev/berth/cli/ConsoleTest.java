@@ -15,4 +15,10 @@ class ConsoleTest {
     assertThat(Console.unlessShown("INFO: a", shown)).isEqualTo("INFO: a");
     assertThat(Console.unlessShown("it failed:\nnew", shown)).isEqualTo("it failed:\nnew");
   }
+
+  @Test
+  void aMessageCommandsNoTerminal() {
+    assertThat(Console.unlessShown("a \u001b]0;x\u0007\tb \u202ec\n\u001b[2Jd é", Set.of()))
+        .isEqualTo("a ?]0;x? b ?c\n?[2Jd é");
+  }
 }

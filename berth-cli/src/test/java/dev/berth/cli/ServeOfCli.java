@@ -91,6 +91,9 @@ interface ServeOfCli extends CliSubject {
           {"serve", "--swe-rex", "--sandbox", id(), "--cpus", "1"},
           {"serve", "--swe-rex", "--sandbox", id(), "-e", "A=1"},
           {"serve", "--swe-rex", "--sandbox", id(), "--key-file", "/nowhere"},
+          {"serve", "--swe-rex", "--sandbox", id(), "--key-file", "/dev/zero"},
+          {"serve", "--swe-rex", "--sandbox", id(), "--key-file", "/dev/null"},
+          {"serve", "--swe-rex", "--port", "70000", image()},
           {"serve", "--swe-rex", "--sandbox", id(), "--port", "70000"}
         }) {
       Cli.Result refused = cli().run(words);

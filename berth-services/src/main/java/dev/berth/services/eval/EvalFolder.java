@@ -9,6 +9,7 @@ import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -51,9 +52,20 @@ public final class EvalFolder implements AutoCloseable {
    * @throws IOException if it cannot be written
    */
   public static EvalFolder open(Path folder, boolean resume) throws IOException {
-    Files.createDirectories(folder.resolve("logs"));
     File file = folder.resolve("lock").toFile();
-    boolean made = file.createNewFile();
+    boolean made;
+    try {
+      Files.createDirectories(folder.resolve("logs"));
+      made = file.createNewFile();
+    } catch (IOException e) {
+      throw new IOException(
+          "Tried to make the folder "
+              + folder
+              + " for results, but "
+              + e
+              + "; name another with --output.",
+          e);
+    }
     Lease lease =
         Lease.take(file)
             .orElseThrow(() ->
@@ -67,10 +79,23 @@ public final class EvalFolder implements AutoCloseable {
       if (!resume && !made) {
         clear(folder);
       }
+      if (!resume
+          && made
+          && Files.exists(folder.resolve("results.jsonl"), LinkOption.NOFOLLOW_LINKS)) {
+        throw new RequestException(
+            "Tried to begin anew in "
+                + folder
+                + ", but there is a results.jsonl that no evaluation has made; name another"
+                + " folder.");
+      }
       opened = new EvalFolder(folder, lease);
       opened.readBack();
       return opened;
     } catch (IOException | RuntimeException e) {
+      if (made) {
+        // With it, the next run would take what is there for its own and delete it.
+        Files.deleteIfExists(file.toPath());
+      }
       if (opened == null) {
         lease.close();
       } else {

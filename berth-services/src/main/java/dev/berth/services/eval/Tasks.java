@@ -82,7 +82,7 @@ public record Tasks(SandboxSpec template, Duration timeout, boolean before) {
     }
     return new Task(
         instance.id(),
-        spec.build(),
+        built(spec, instance.id()),
         directory,
         repository,
         fields.commands("setup"),
@@ -96,6 +96,14 @@ public record Tasks(SandboxSpec template, Duration timeout, boolean before) {
         expected(fields, patch.isEmpty() || report != null && failToPass.isEmpty()),
         fields.seconds("timeout", timeout),
         unused(fields));
+  }
+
+  private static SandboxSpec built(SandboxSpec.Builder spec, String id) {
+    try {
+      return spec.build();
+    } catch (RequestException e) {
+      throw new RequestException(null, null, "The instance '" + id + "': " + e.getMessage(), e);
+    }
   }
 
   private static Set<String> unused(Fields fields) {

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -68,8 +69,10 @@ final class BatchRows {
       int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
       String what = String.valueOf(e.getOriginalMessage()).lines().findFirst().orElse("?");
       throw failed(file, (line > 0 ? "line " + line + " is" : "it is") + " no JSON: " + what, e);
+    } catch (NoSuchFileException e) {
+      throw failed(file, "there is no such file", e);
     } catch (IOException e) {
-      throw failed(file, e.toString(), e);
+      throw failed(file, String.valueOf(e.getMessage()), e);
     }
   }
 
@@ -93,6 +96,10 @@ final class BatchRows {
       }
       for (int number = 1; parser.nextToken() != JsonToken.END_ARRAY; number++) {
         to.accept(row(file + " row " + number, one.readValue(parser)));
+      }
+      // Two lists one after the other, say: the rows of the second would be missing silently.
+      if (parser.nextToken() != null) {
+        throw failed(file, "more follows after the end of its list", null);
       }
     }
   }
@@ -163,7 +170,7 @@ final class BatchRows {
         "Tried to read instances from " + file + ", but its top level is no list of them.");
   }
 
-  private static RequestException failed(Path file, String why, Exception cause) {
+  private static RequestException failed(Path file, String why, @Nullable Exception cause) {
     return new RequestException(
         null, null, "Tried to read instances from " + file + ", but " + why + ".", cause);
   }

@@ -46,11 +46,15 @@ import org.jspecify.annotations.Nullable;
  * before it makes its first server.
  */
 public final class RuntimeServer implements AutoCloseable {
+  /** The fewest characters that a key has. */
+  public static final int SHORTEST_KEY = 16;
+
   private static final int MOST_CALLS = 256;
   private static final int SMALL_BODY = 1 << 20;
   private static final int LARGE_BODIES = 4;
+  private static final int STRANGER_BODY = 1 << 20;
   private static final int BACKLOG = 128;
-  private static final int SHORTEST_KEY = 16;
+  private static final Duration STRANGER_WITHIN = Duration.ofSeconds(5);
   private static final Duration BODY_WITHIN = Duration.ofMinutes(2);
   private static final Duration UPLOAD_WITHIN = Duration.ofMinutes(30);
 
@@ -84,6 +88,9 @@ public final class RuntimeServer implements AutoCloseable {
    */
   public static RuntimeServer start(Runtime runtime, String host, int port, String key) {
     String tried = "serve swe-rex on " + host + " port " + port;
+    if (port < 0 || port > 65535) {
+      throw new RequestException("Tried to " + tried + "; a port is 0 to 65535.");
+    }
     if (key.length() < SHORTEST_KEY) {
       throw new RequestException(
           "Tried to "
@@ -164,6 +171,11 @@ public final class RuntimeServer implements AutoCloseable {
 
   private void serve(HttpExchange exchange) {
     try (exchange) {
+      if (!known(exchange)) {
+        refuse(exchange);
+        return;
+      }
+      // Taken after that, or callers without the key could hold all of them.
       if (!running.tryAcquire()) {
         send(exchange, Answer.refused(503, "Too many calls run; try again."));
         return;
@@ -180,11 +192,28 @@ public final class RuntimeServer implements AutoCloseable {
     }
   }
 
-  private Answer answer(HttpExchange exchange) throws IOException, InterruptedException {
+  private boolean known(HttpExchange exchange) {
     String shown = exchange.getRequestHeaders().getFirst("X-API-Key");
-    if (shown == null || !MessageDigest.isEqual(shown.getBytes(StandardCharsets.UTF_8), key)) {
-      return Answer.refused(401, "Invalid API Key");
+    return shown != null && MessageDigest.isEqual(shown.getBytes(StandardCharsets.UTF_8), key);
+  }
+
+  /**
+   * Reads what a stranger sends, for he would not see the answer else, but neither much of it nor
+   * for long: the JDK's server itself would wait for half an hour.
+   */
+  private void refuse(HttpExchange exchange) throws IOException, InterruptedException {
+    try {
+      InputStream in = exchange.getRequestBody();
+      if (within(exchange, STRANGER_WITHIN, () -> in.readNBytes(STRANGER_BODY)).length
+          < STRANGER_BODY) {
+        send(exchange, Answer.refused(401, "Invalid API Key"));
+      }
+    } catch (Refused e) {
+      throw new IllegalStateException(e);
     }
+  }
+
+  private Answer answer(HttpExchange exchange) throws IOException, InterruptedException {
     String path = exchange.getRequestURI().getPath();
     String due = calls.method(path);
     if (due == null) {

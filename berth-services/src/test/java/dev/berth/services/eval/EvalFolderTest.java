@@ -76,6 +76,22 @@ class EvalFolderTest {
   }
 
   @Test
+  void aFolderOfSomebodyElseIsNotCleared() throws IOException {
+    Files.createDirectories(folder.resolve("logs"));
+    Path theirs = Files.writeString(folder.resolve("results.jsonl"), "theirs\n");
+    Path log = Files.writeString(folder.resolve("logs/their.log"), "theirs");
+    for (boolean resume : new boolean[] {false, true, false}) {
+      assertThatExceptionOfType(RequestException.class)
+          .isThrownBy(() -> EvalFolder.open(folder, resume));
+    }
+    assertThat(theirs).content().isEqualTo("theirs\n");
+    assertThat(log).exists();
+    assertThatExceptionOfType(IOException.class)
+        .isThrownBy(() -> EvalFolder.open(log, true))
+        .withMessageStartingWith("Tried to make the folder");
+  }
+
+  @Test
   void oneRunAtATime() throws IOException {
     try (EvalFolder first = EvalFolder.open(folder, true)) {
       assertThat(first.resultsFile()).exists();

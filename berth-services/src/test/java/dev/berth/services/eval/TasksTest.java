@@ -101,6 +101,8 @@ class TasksTest {
         "{'id': 'x', 'test_command': 'true', 'timeout': 'long'}",
         "{'id': 'x', 'test_command': 'true', 'timeout': 0}",
         "{'id': 'x', 'test_command': 'true', 'env': ['a']}",
+        "{'id': 'x', 'test_command': 'true', 'env': {'A B': 'a'}}",
+        "{'id': 'x', 'test_command': 'true', 'files': {'relative': 'a'}}",
         "{'id': 'x', 'test_command': 'true', 'repo_name': '/no/such/folder'}"
       })
   void wrongRowsAreRefusedByName(String row) {

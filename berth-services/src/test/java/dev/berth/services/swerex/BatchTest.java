@@ -201,6 +201,7 @@ class BatchTest {
     assertWrong("a.jsonl", "{\"id\":\"a\"}\n{\"id\":", "line 2");
     assertWrong("a.jsonl", "{\"id\":\"a\"}\n{\"id\":\"a\"}", "row 2", "was there before");
     assertWrong("a.json", "{\"id\":\"a\"}", "no list");
+    assertWrong("a.json", "[{\"id\":\"a\"}][{\"id\":\"b\"}]", "more follows");
     assertWrong("a.json", "[" + "[".repeat(2000), "no JSON");
     assertWrong("a.yaml", "a: b", "no list");
     assertWrong("a.csv", "id,x\na,b,c\n", "line 2", "3 fields");

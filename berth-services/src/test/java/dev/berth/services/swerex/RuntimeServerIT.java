@@ -122,6 +122,31 @@ class RuntimeServerIT {
     assertThat(sandbox.exec("ls /tmp/unwanted").ok()).isFalse();
   }
 
+  /** More than there may be calls: all of them are strangers, and each keeps its body back. */
+  @Test
+  void strangersKeepNobodyOut() throws Exception {
+    List<Socket> strangers = new ArrayList<>();
+    try {
+      for (int i = 0; i < 300; i++) {
+        Socket socket = new Socket(server.url().getHost(), server.url().getPort());
+        strangers.add(socket);
+        socket
+            .getOutputStream()
+            .write(
+                "POST /execute HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+                    .getBytes(StandardCharsets.US_ASCII));
+      }
+      assertThat(post("/execute", execute("echo in")).body()).contains("in");
+      Socket last = strangers.get(299);
+      last.setSoTimeout(60_000);
+      assertThat(last.getInputStream().readAllBytes()).as("cut off").isEmpty();
+    } finally {
+      for (Socket socket : strangers) {
+        socket.close();
+      }
+    }
+  }
+
   @Test
   void aRepeatedCallIsNotMadeAgain() throws Exception {
     byte[] call = execute("sleep 0.5; echo x >>/tmp/once; wc -l </tmp/once").getBytes();
