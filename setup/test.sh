@@ -18,13 +18,14 @@ done
 
 JAVA_HOME=$(sh "$root/setup/jdk.sh") || exit 1
 CC=$(sh "$root/setup/toolchain.sh") || exit 1
+tools=$(sh "$root/setup/tools.sh") || exit 1
 apptainer=$(sh "$root/setup/apptainer.sh") || exit 1
 BERTH_IMAGE=$(sh "$root/setup/image.sh") || exit 1
 BERTH_SWEREX_IMAGE=$(sh "$root/setup/swerex-image.sh") || exit 1
 BERTH_EVAL_EXAMPLE=$(sh "$root/setup/eval-example.sh") || exit 1
 BERTH_REGISTRY=$(sh "$root/setup/registry.sh") || exit 1
 BERTH_OPENHANDS_IMAGE=$(sh "$root/setup/openhands-image.sh") || exit 1
-PATH=$PATH:${CC%/*}:${apptainer%/*}
+PATH=$PATH:${CC%/*}:${apptainer%/*}:$tools
 export JAVA_HOME CC BERTH_IMAGE BERTH_SWEREX_IMAGE BERTH_EVAL_EXAMPLE BERTH_REGISTRY BERTH_OPENHANDS_IMAGE PATH
 
 # tagged TAG: how many test classes or methods carry it.
