@@ -46,6 +46,13 @@ final class Aws implements AutoCloseable {
     this.region = region;
   }
 
+  /** The region, by whatever way it was found. */
+  String region() {
+    return region == null
+        ? ecs().serviceClientConfiguration().region().id()
+        : region;
+  }
+
   EcsClient ecs() {
     return locked(() -> {
       EcsClient client = ecs;

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.core.exception.SdkException;
@@ -22,6 +24,7 @@ import software.amazon.awssdk.services.ecs.model.LaunchType;
 import software.amazon.awssdk.services.ecs.model.RunTaskRequest;
 import software.amazon.awssdk.services.ecs.model.RunTaskResponse;
 import software.amazon.awssdk.services.ecs.model.Tag;
+import software.amazon.awssdk.services.ecs.model.Task;
 import software.amazon.awssdk.services.ecs.model.TaskField;
 import software.amazon.awssdk.services.ecs.model.TaskOverride;
 
@@ -36,6 +39,7 @@ final class Tasks implements AutoCloseable {
   /** The tag that says when it ends at the latest, in seconds since 1970. */
   static final String EXPIRES = "berth:expires";
 
+  private static final System.Logger LOG = System.getLogger(Tasks.class.getName());
   private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(20);
   private static final Duration STATUS_WITHIN = Duration.ofMillis(1800);
@@ -90,7 +94,7 @@ final class Tasks implements AutoCloseable {
       }
       starts.await();
       try {
-        RunTaskResponse answer = aws.ecs().runTask(request(start, token));
+        RunTaskResponse answer = send(request(start, token));
         if (!answer.tasks().isEmpty()) {
           String arn = answer.tasks().get(0).taskArn();
           watch.add(arn);
@@ -114,6 +118,39 @@ final class Tasks implements AutoCloseable {
       }
     }
     throw failed(start.id(), "it was tried " + (config.runTaskMaxRetries() + 1) + " times; " + why);
+  }
+
+  /**
+   * Sends it in a thread of its own: an interrupt must not leave it open whether there is a task. If
+   * the caller goes, what was started is ended.
+   */
+  private RunTaskResponse send(RunTaskRequest request) throws InterruptedException {
+    FutureTask<RunTaskResponse> call = new FutureTask<>(() -> aws.ecs().runTask(request));
+    Thread.ofVirtual().name("berth-run-task").start(call);
+    try {
+      return call.get();
+    } catch (InterruptedException e) {
+      Thread.ofVirtual().name("berth-stop-task").start(() -> stopAll(call));
+      throw e;
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof SdkException sdk) {
+        throw sdk;
+      }
+      throw new IllegalStateException(e.getCause());
+    }
+  }
+
+  private void stopAll(FutureTask<RunTaskResponse> call) {
+    try {
+      for (Task task : call.get().tasks()) {
+        stop(task.taskArn(), "Its creation was interrupted");
+      }
+    } catch (ExecutionException | SandboxException e) {
+      // Refused, so there is none; or not to be ended now: nobody prepares it, and so it ends.
+      LOG.log(System.Logger.Level.DEBUG, "a task whose start was interrupted", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   /** The definition is none any more. */
@@ -186,7 +223,7 @@ final class Tasks implements AutoCloseable {
   }
 
   /** What ECS says of these, at most a hundred; those that it does not know are left out. */
-  private List<TaskState> describe(List<String> arns) {
+  List<TaskState> describe(List<String> arns) {
     try {
       reads.await();
       return aws
@@ -277,8 +314,6 @@ final class Tasks implements AutoCloseable {
               null, "stop the task " + arn, e, " It ends by itself when its lease runs out.");
         }
         Thread.sleep(Pace.backoff(tries, FIRST_PAUSE, LONGEST_PAUSE));
-      } catch (SandboxException e) {
-        throw e;
       }
     }
   }

@@ -27,6 +27,9 @@ final class FargateRig implements AutoCloseable {
   static final String SUBNET = "berth.rig.subnet";
   static final String GROUP = "berth.rig.group";
 
+  static final String PUBLIC = "berth.rig.public";
+  static final String PRIVATE = "berth.rig.private";
+
   private static final JsonMapper JSON = JsonMapper.shared();
 
   private final Path folder;
@@ -36,6 +39,7 @@ final class FargateRig implements AutoCloseable {
   private final EcsProxy proxy;
   private final String subnet;
   private final String group;
+  private String privateKey = "";
 
   FargateRig() throws IOException {
     Path parts = parts();
@@ -53,7 +57,33 @@ final class FargateRig implements AutoCloseable {
     System.setProperty(ENDPOINT, endpoint().toString());
     System.setProperty(SUBNET, subnet);
     System.setProperty(GROUP, group);
+    keys();
     useFrom();
+  }
+
+  /** Makes the two key pairs, and the secrets that hold them as docs/fargate.md says. */
+  private void keys() throws IOException {
+    Path keys = Files.createDirectory(folder.resolve("keys"));
+    podman.run(
+        "run", "--rm", "--network", "none", "-v", keys + ":/keys", SIDECAR_IMAGE, "/bin/sh", "-c",
+        "cd /keys && ssh-keygen -q -t ed25519 -N '' -C berth -f user"
+            + " && ssh-keygen -q -t ed25519 -N '' -C host -f host");
+    System.setProperty(
+        PUBLIC,
+        secret(
+            "berth-public",
+            Files.readString(keys.resolve("user.pub")) + Files.readString(keys.resolve("host"))));
+    System.setProperty(
+        PRIVATE,
+        secret(
+            "berth-private",
+            Files.readString(keys.resolve("user")) + Files.readString(keys.resolve("host.pub"))));
+    privateKey = Files.readString(keys.resolve("user"));
+  }
+
+  /** Our private key, to look for where it must not be. */
+  String privateKey() {
+    return privateKey;
   }
 
   /** Points this JVM's AWS clients to the rig that the system properties name. */
@@ -73,6 +103,17 @@ final class FargateRig implements AutoCloseable {
         .securityGroups(List.of(System.getProperty(GROUP)))
         .cpu(256)
         .memory(512);
+  }
+
+  /** The same with a sidecar, in exec-server mode. */
+  static FargateConfig.Builder execServer() {
+    return place().sshSidecar(sidecar().withExecServerPort(19542));
+  }
+
+  static SshSidecarConfig sidecar() {
+    return SshSidecarConfig.DEFAULT
+        .withImage(SIDECAR_IMAGE)
+        .withSecrets(System.getProperty(PUBLIC), System.getProperty(PRIVATE));
   }
 
   private static Path parts() {
