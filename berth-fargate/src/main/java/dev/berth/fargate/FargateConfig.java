@@ -201,9 +201,9 @@ public record FargateConfig(
 
   /** Reads the provider's block of a configuration file; unknown keys are refused. */
   static FargateConfig read(ConfigSection section) {
-    FargateConfig config = FargateSettings.read(section).build();
+    Builder builder = FargateSettings.read(section);
     section.finish();
-    return config;
+    return builder.build();
   }
 
   private static void port(String key, @Nullable Integer port) {

@@ -72,27 +72,27 @@ final class FargateHost implements GuestHost, FargateTask {
 
   @Override
   public SandboxStatus status() {
-    return destroyed ? SandboxStatus.STOPPED : status(tasks, arn);
-  }
-
-  /** What ECS says of a task now. */
-  static SandboxStatus status(Tasks tasks, String arn) {
+    if (destroyed) {
+      return SandboxStatus.STOPPED;
+    }
     try {
-      return tasks.ask(arn).map(FargateHost::status).orElse(SandboxStatus.STOPPED);
+      return tasks.ask(arn).map(now -> status(now, true)).orElse(SandboxStatus.STOPPED);
     } catch (SandboxException e) {
       return SandboxStatus.UNKNOWN;
     }
   }
 
-  static SandboxStatus status(TaskState state) {
+  /**
+   * What ECS's word for a task means. It says PENDING for seconds after all containers run: so once
+   * a sandbox is {@code ready}, that it has not ended is what counts.
+   */
+  static SandboxStatus status(TaskState state, boolean ready) {
     if (state.over()) {
       return SandboxStatus.STOPPED;
     }
-    return switch (state.status()) {
-      case "PROVISIONING", "PENDING", "ACTIVATING" -> SandboxStatus.STARTING;
-      case "RUNNING" -> SandboxStatus.RUNNING;
-      default -> SandboxStatus.UNKNOWN;
-    };
+    return ready || state.status().equals("RUNNING")
+        ? SandboxStatus.RUNNING
+        : SandboxStatus.STARTING;
   }
 
   @Override

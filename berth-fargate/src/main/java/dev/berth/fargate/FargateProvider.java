@@ -76,9 +76,9 @@ public final class FargateProvider implements SandboxProvider {
   public Sandbox create(SandboxSpec asked) throws InterruptedException {
     SandboxSpec spec =
         asked.lease() == null ? asked.toBuilder().lease(LEASE).build() : asked;
-    check(spec);
-    TaskSize size = TaskSize.of(config, spec.resources());
     String image = image(spec);
+    TaskSize size = TaskSize.of(config, spec.resources());
+    check(spec);
     try {
       Place there = place();
       checkMode(there.config(), spec);
@@ -144,7 +144,6 @@ public final class FargateProvider implements SandboxProvider {
             null);
       }
     }
-    TaskSize.of(config, spec.resources());
     if (config.cluster().isEmpty() ? config.region() == null : config.subnets().isEmpty()) {
       throw new RequestException(
           NAME,

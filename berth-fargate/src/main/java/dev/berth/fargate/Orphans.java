@@ -66,20 +66,24 @@ final class Orphans {
 
   /** The states of the tasks of this cluster among these; one that ECS has forgotten has stopped. */
   private Map<String, SandboxStatus> states(List<SandboxFolder> folders) {
-    List<String> arns = new ArrayList<>();
+    Map<String, Boolean> ready = new HashMap<>();
     for (SandboxFolder folder : folders) {
       TaskNote note = TaskNote.read(folder).orElse(null);
       if (note != null && note.arn() != null && place.holds(note)) {
-        arns.add(note.arn());
+        ready.put(note.arn(), note.ready());
       }
     }
+    List<String> arns = List.copyOf(ready.keySet());
     Map<String, SandboxStatus> states = new HashMap<>();
     try {
       for (int i = 0; i < arns.size(); i += 100) {
         List<String> some = arns.subList(i, Math.min(arns.size(), i + 100));
         List<TaskState> seen = place.tasks().describe(some);
         some.forEach(arn -> states.put(arn, SandboxStatus.STOPPED));
-        seen.forEach(task -> states.put(task.arn(), FargateHost.status(task)));
+        seen.forEach(task ->
+            states.put(
+                task.arn(),
+                FargateHost.status(task, ready.getOrDefault(task.arn(), false))));
       }
     } catch (SandboxException e) {
       // AWS is not to be had now: what is not known is not known.

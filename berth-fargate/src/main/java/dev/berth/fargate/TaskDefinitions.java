@@ -33,6 +33,7 @@ import software.amazon.awssdk.services.ecs.model.RegisterTaskDefinitionRequest;
 import software.amazon.awssdk.services.ecs.model.Secret;
 import software.amazon.awssdk.services.ecs.model.Tag;
 import software.amazon.awssdk.services.ecs.model.TaskDefinition;
+import software.amazon.awssdk.services.ecs.model.TaskDefinitionStatus;
 
 /**
  * The task definitions: one for each content, in a family that is named by the content's hash, so
@@ -100,7 +101,8 @@ final class TaskDefinitions {
   private Optional<TaskDefinition> find(String family) {
     try {
       return Optional.of(
-          aws.ecs().describeTaskDefinition(ask -> ask.taskDefinition(family)).taskDefinition());
+              aws.ecs().describeTaskDefinition(ask -> ask.taskDefinition(family)).taskDefinition())
+          .filter(found -> found.status() == TaskDefinitionStatus.ACTIVE);
     } catch (ClientException e) {
       if (EcsTexts.missingDefinition(Aws.reason(e))) {
         return Optional.empty();

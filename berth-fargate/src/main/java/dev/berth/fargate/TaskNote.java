@@ -22,8 +22,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param arn null while the answer to its start is awaited
  * @param address null until it is known
+ * @param ready whether it has come up
  */
-record TaskNote(String region, String cluster, @Nullable String arn, @Nullable String address) {
+record TaskNote(
+    String region,
+    String cluster,
+    @Nullable String arn,
+    @Nullable String address,
+    boolean ready) {
   private static final String FILE = "task";
 
   void write(SandboxFolder folder) {
@@ -33,6 +39,7 @@ record TaskNote(String region, String cluster, @Nullable String arn, @Nullable S
     if (arn != null) {
       lines.setProperty("arn", arn);
     }
+    lines.setProperty("ready", "" + ready);
     if (address != null) {
       lines.setProperty("address", address);
     }
@@ -69,6 +76,11 @@ record TaskNote(String region, String cluster, @Nullable String arn, @Nullable S
     return region == null || cluster == null
         ? Optional.empty()
         : Optional.of(
-            new TaskNote(region, cluster, lines.getProperty("arn"), lines.getProperty("address")));
+            new TaskNote(
+                region,
+                cluster,
+                lines.getProperty("arn"),
+                lines.getProperty("address"),
+                Boolean.parseBoolean(lines.getProperty("ready"))));
   }
 }

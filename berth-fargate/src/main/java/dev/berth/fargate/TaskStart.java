@@ -84,7 +84,17 @@ final class TaskStart {
               way,
               way.link(port, token));
       handed = true;
-      return GuestSandbox.create(host, spec, defaults, Probe.NONE, left());
+      GuestSandbox sandbox = GuestSandbox.create(host, spec, defaults, Probe.NONE, left());
+      boolean noted = false;
+      try {
+        note(arn, address, true);
+        noted = true;
+      } finally {
+        if (!noted) {
+          sandbox.stop();
+        }
+      }
+      return sandbox;
     } catch (UnusableException e) {
       throw e;
     } catch (CreateException e) {
@@ -132,6 +142,7 @@ final class TaskStart {
               variable);
       handed = true;
       sandbox.awaitRunning(place.tasks(), left());
+      note(arn, address, true);
       return sandbox;
     } catch (CreateException e) {
       throw explained(e, null);
@@ -202,11 +213,11 @@ final class TaskStart {
   private String reach(List<ContainerOverride> overrides) throws InterruptedException {
     FargateConfig config = place.config();
     place.keys();
-    new TaskNote(place.aws().region(), config.cluster(), null, null).write(folder);
+    note(null, null, false);
     progress.accept("starting a task in " + config.cluster());
     String started = run(overrides);
     arn = started;
-    new TaskNote(place.aws().region(), config.cluster(), started, null).write(folder);
+    note(started, null, false);
     TaskState state =
         place
             .tasks()
@@ -224,9 +235,14 @@ final class TaskStart {
               : state.over() ? state.why() : "it has no address after " + within);
     }
     String address = address(state);
-    new TaskNote(place.aws().region(), config.cluster(), started, address).write(folder);
+    note(started, address, false);
     progress.accept("task " + started + " has the address " + address);
     return address;
+  }
+
+  private void note(@Nullable String task, @Nullable String address, boolean ready) {
+    new TaskNote(place.aws().region(), place.config().cluster(), task, address, ready)
+        .write(folder);
   }
 
   private String run(List<ContainerOverride> overrides) throws InterruptedException {

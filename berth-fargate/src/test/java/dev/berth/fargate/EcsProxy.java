@@ -269,6 +269,7 @@ final class EcsProxy implements AutoCloseable {
               folder,
               faults,
               this::secret,
+              container -> log(arn, container),
               () -> stopInMoto(arn, asked.path("cluster").asString("default"))));
     }
     return answer;
@@ -302,6 +303,36 @@ final class EcsProxy implements AutoCloseable {
     return call("secretsmanager", "secretsmanager.GetSecretValue", ask)
         .path("SecretString")
         .asString("");
+  }
+
+  /** Hands a container's log to its log group, as the awslogs driver does. */
+  private void log(String task, RigContainer container) {
+    JsonNode options = container.definition.path("logConfiguration").path("options");
+    String group = options.path("awslogs-group").asString("");
+    List<String> lines = container.log().lines().toList();
+    if (group.isEmpty() || lines.isEmpty()) {
+      return;
+    }
+    ObjectNode stream = JSON.createObjectNode().put("logGroupName", group);
+    stream.put(
+        "logStreamName",
+        options.path("awslogs-stream-prefix").asString("")
+            + "/"
+            + container.name
+            + task.substring(task.lastIndexOf('/')));
+    call("logs", "Logs_20140328.CreateLogStream", stream);
+    ObjectNode events = stream.deepCopy();
+    long now = System.currentTimeMillis();
+    for (String line : lines) {
+      // Podman writes: time, stream, F for a full line, text.
+      String[] words = line.split(" ", 4);
+      events
+          .withArray("logEvents")
+          .addObject()
+          .put("timestamp", now)
+          .put("message", words.length < 4 ? "" : words[3]);
+    }
+    call("logs", "Logs_20140328.PutLogEvents", events);
   }
 
   private void stopInMoto(String arn, String cluster) {

@@ -164,6 +164,17 @@ final class FargateRig implements AutoCloseable {
     return proxy.call("secretsmanager", "secretsmanager.CreateSecret", ask).path("ARN").asString("");
   }
 
+  void logGroup(String name) {
+    proxy.call(
+        "logs", "Logs_20140328.CreateLogGroup", JSON.createObjectNode().put("logGroupName", name));
+  }
+
+  /** The task of a sandbox. */
+  RigTask task(dev.berth.Sandbox sandbox) {
+    String arn = sandbox.ability(FargateTask.class).orElseThrow().taskArn();
+    return proxy.tasks().stream().filter(t -> t.arn().equals(arn)).findFirst().orElseThrow();
+  }
+
   void parameter(String name, String text) {
     ObjectNode ask =
         JSON.createObjectNode().put("Name", name).put("Value", text).put("Type", "String");

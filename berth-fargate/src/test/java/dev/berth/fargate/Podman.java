@@ -14,6 +14,7 @@ import java.util.Map;
 final class Podman {
   private final Path home;
   private final Map<String, String> env;
+  private final java.util.Set<String> images = java.util.concurrent.ConcurrentHashMap.newKeySet();
 
   Podman(Path home) throws IOException {
     this.home = Files.createDirectories(home);
@@ -47,7 +48,8 @@ final class Podman {
   }
 
   boolean has(String image) {
-    return result("image", "exists", image).code() == 0;
+    return images.contains(image)
+        || result("image", "exists", image).code() == 0 && images.add(image);
   }
 
   /** Makes an image of a folder, once for each version of it. */

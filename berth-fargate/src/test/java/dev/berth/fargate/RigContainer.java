@@ -18,6 +18,7 @@ final class RigContainer {
   private final Podman podman;
   private final String container;
   private final Path log;
+  private final Path pidFile;
   private volatile String status = "PENDING";
   private volatile String health = "UNKNOWN";
   private volatile long pid;
@@ -30,7 +31,8 @@ final class RigContainer {
     this.name = definition.path("name").asString("");
     this.essential = definition.path("essential").asBoolean(true);
     this.container = task + "-" + name;
-    this.log = folder.resolve(name + ".log");
+    this.log = folder.resolve(container + ".log");
+    this.pidFile = folder.resolve(container + ".pid");
   }
 
   String status() {
@@ -62,11 +64,13 @@ final class RigContainer {
     }
   }
 
-  void start(
+  /** Makes it ready to be started, as soon as its image is there. */
+  void create(
       TaskNetwork network,
       Map<String, String> volumes,
       Map<String, String> secrets,
-      JsonNode override) {
+      JsonNode override,
+      boolean dies) {
     String image = definition.path("image").asString("");
     if (!podman.has(image)) {
       reason =
@@ -77,8 +81,7 @@ final class RigContainer {
     List<String> line =
         new ArrayList<>(
             List.of(
-                "run",
-                "-d",
+                "create",
                 "--name",
                 container,
                 "--label",
@@ -93,6 +96,8 @@ final class RigContainer {
                 "NET_RAW,AUDIT_WRITE,MKNOD",
                 "--pids-limit",
                 "2000",
+                "--pidfile",
+                pidFile.toString(),
                 "--pull",
                 "never"));
     Map<String, String> env = new HashMap<>(secrets);
@@ -113,7 +118,9 @@ final class RigContainer {
     if (definition.path("readonlyRootFilesystem").asBoolean(false)) {
       line.add("--read-only");
     }
-    if (definition.has("entryPoint")) {
+    if (dies) {
+      line.addAll(List.of("--entrypoint", "[\"/bin/false\"]"));
+    } else if (definition.has("entryPoint")) {
       line.addAll(List.of("--entrypoint", definition.get("entryPoint").toString()));
     }
     line.add(image);
@@ -121,11 +128,18 @@ final class RigContainer {
     command.forEach(word -> line.add(word.asString()));
     try {
       podman.run(env, line);
-      pid =
-          Long.parseLong(
-              podman.run("inspect", "--format", "{{.State.Pid}}", container).strip());
-      status = "RUNNING";
     } catch (IllegalStateException e) {
+      reason = "CannotCreateContainerError: " + e.getMessage();
+      status = "STOPPED";
+    }
+  }
+
+  void start() {
+    try {
+      podman.run("start", container);
+      pid = Long.parseLong(Files.readString(pidFile).strip());
+      status = "RUNNING";
+    } catch (IOException | IllegalStateException e) {
       reason = "CannotStartContainerError: " + e.getMessage();
       status = "STOPPED";
     }
@@ -169,7 +183,9 @@ final class RigContainer {
   /** Runs its health check once, in the container. */
   void check() {
     JsonNode command = definition.path("healthCheck").path("command");
-    List<String> line = new ArrayList<>(List.of("exec", container));
+    List<String> line =
+        new ArrayList<>(
+            List.of("nsenter", "-t", "" + pid, "-m", "-u", "-i", "-n", "-p", "--root", "--wd"));
     if (command.path(0).asString("").equals("CMD-SHELL")) {
       line.addAll(List.of("/bin/sh", "-c", command.path(1).asString("")));
     } else {
@@ -178,26 +194,17 @@ final class RigContainer {
       }
     }
     health =
-        podman.result(line.toArray(String[]::new)).code() == 0
+        Tool.result(Map.of(), line).code() == 0
             ? "HEALTHY"
             : health.equals("HEALTHY") ? "UNHEALTHY" : health;
   }
 
-  /** SIGTERM, and SIGKILL after its {@code stopTimeout}, which the rig shortens. */
-  void stop(Duration grace) {
-    if (status.equals("RUNNING")) {
-      podman.result("stop", "-t", "" + grace.toSeconds(), container);
-      look();
-      if (status.equals("RUNNING")) {
-        exitCode = 137;
-        status = "STOPPED";
-      }
-    } else if (!status.equals("STOPPED")) {
-      status = "STOPPED";
+  /** Ends and removes it: SIGTERM, and SIGKILL after its {@code stopTimeout}, which the rig shortens. */
+  void end(Duration grace) {
+    podman.result("rm", "-f", "-t", "" + grace.toSeconds(), "-v", container);
+    if (exitCode < 0 && status.equals("RUNNING")) {
+      exitCode = 143;
     }
-  }
-
-  void remove() {
-    podman.result("rm", "-f", "-t", "0", "-v", container);
+    status = "STOPPED";
   }
 }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
@@ -17,8 +18,8 @@ import tools.jackson.databind.node.ObjectNode;
  * dependsOn}, ended when an essential one ends. Its states are those that ECS documents.
  */
 final class RigTask {
-  private static final Duration LOOK = Duration.ofMillis(50);
-  private static final Duration CHECK = Duration.ofMillis(500);
+  private static final Duration LOOK = Duration.ofMillis(20);
+  private static final Duration CHECK = Duration.ofMillis(50);
   private static final Duration CHECK_HEALTHY = Duration.ofSeconds(5);
   private static final Duration GRACE = Duration.ofSeconds(1);
 
@@ -31,10 +32,11 @@ final class RigTask {
   private final Podman podman;
   private final Faults faults;
   private final Function<JsonNode, String> secrets;
+  private final Consumer<RigContainer> logs;
   private final Runnable ended;
   private final List<RigContainer> containers = new ArrayList<>();
   private final Map<String, String> volumes = new HashMap<>();
-  private final Instant created = Instant.now();
+  private volatile Instant created = Instant.now();
   private final Thread thread;
   private volatile TaskNetwork network;
   private volatile String status = "PROVISIONING";
@@ -54,6 +56,7 @@ final class RigTask {
       Path folder,
       Faults faults,
       Function<JsonNode, String> secrets,
+      Consumer<RigContainer> logs,
       Runnable ended) {
     this.arn = arn;
     this.address = address;
@@ -63,6 +66,7 @@ final class RigTask {
     this.podman = podman;
     this.faults = faults;
     this.secrets = secrets;
+    this.logs = logs;
     this.ended = ended;
     this.name = "bf-" + ProcessHandle.current().pid() + "-" + number;
     for (JsonNode container : definition.path("containerDefinitions")) {
@@ -109,15 +113,21 @@ final class RigTask {
     }
     for (JsonNode volume : definition.path("volumes")) {
       String named = name + "-" + volume.path("name").asString("");
-      podman.run("volume", "create", named);
       volumes.put(volume.path("name").asString(""), named);
+    }
+    List<Thread> creations =
+        containers.stream().map(c -> Thread.ofPlatform().start(() -> create(c, fault))).toList();
+    for (Thread creation : creations) {
+      creation.join();
     }
     List<RigContainer> waiting = new ArrayList<>(containers);
     Instant nextCheck = Instant.now();
     while (!waiting.isEmpty()) {
       for (RigContainer container : List.copyOf(waiting)) {
         if (!stopping && ready(container)) {
-          start(container);
+          if (!container.status().equals("STOPPED")) {
+            container.start();
+          }
           waiting.remove(container);
           if (container.status().equals("STOPPED")) {
             end("TaskFailedToStart", container.reason());
@@ -132,15 +142,12 @@ final class RigTask {
         nextCheck = Instant.now().plus(CHECK);
       }
     }
-    if (fault == Faults.Start.MAIN_DIES) {
-      containers.forEach(container -> container.stop(Duration.ZERO));
-    }
     status = "RUNNING";
     started = Instant.now();
     return true;
   }
 
-  private void start(RigContainer container) {
+  private void create(RigContainer container, Faults.Start fault) {
     Map<String, String> env = new HashMap<>();
     for (JsonNode secret : container.definition.path("secrets")) {
       env.put(secret.path("name").asString(""), secrets.apply(secret.path("valueFrom")));
@@ -151,7 +158,8 @@ final class RigTask {
         override = each;
       }
     }
-    container.start(network, volumes, env, override);
+    boolean dies = fault == Faults.Start.MAIN_DIES && container == containers.get(0);
+    container.create(network, volumes, env, override, dies);
   }
 
   private boolean ready(RigContainer container) {
@@ -204,9 +212,17 @@ final class RigTask {
 
   private void clear() {
     status = "STOPPING";
-    containers.forEach(container -> container.stop(GRACE));
+    List<Thread> ends =
+        containers.stream().map(c -> Thread.ofPlatform().start(() -> c.end(GRACE))).toList();
+    try {
+      for (Thread end : ends) {
+        end.join();
+      }
+      containers.forEach(logs);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     status = "DEPROVISIONING";
-    containers.forEach(RigContainer::remove);
     volumes.values().forEach(volume -> podman.result("volume", "rm", "-f", volume));
     if (network != null) {
       network.close();
@@ -236,6 +252,16 @@ final class RigTask {
 
   void join() throws InterruptedException {
     thread.join();
+  }
+
+  /** From now on it counts as that much older. */
+  void age(Duration more) {
+    created = created.minus(more);
+  }
+
+  /** Whether it was started with this text in its overrides. */
+  boolean names(String text) {
+    return overrides.toString().contains(text);
   }
 
   String arn() {
