@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
 if [ $# -gt 0 ]; then dir=$1; elif is_root; then dir=/opt/berth/sshd; else dir=$(data_home)/sshd; fi
-works() { "$dir/bin/sshd" -V </dev/null >/dev/null 2>&1 || [ $? = 1 ] && "$dir/bin/ssh" -V >/dev/null 2>&1; }
+works() { "$dir/bin/sshd" -V >/dev/null 2>&1 && "$dir/bin/ssh" -V >/dev/null 2>&1; }
 if works; then printf '%s\n' "$dir/bin"; exit 0; fi
 need apt-get apt
 need dpkg-deb dpkg

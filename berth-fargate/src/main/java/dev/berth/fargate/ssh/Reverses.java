@@ -68,7 +68,8 @@ final class Reverses {
     }
   }
 
-  private static int choose(SshConnection on, Target target, int port) throws IOException {
+  private static int choose(SshConnection on, Target target, int port)
+      throws IOException, InterruptedException {
     try {
       return on.reverse(port, target.host(), target.port());
     } catch (IOException e) {
@@ -104,7 +105,8 @@ final class Reverses {
    * The command that ends this session's process on the server, should the session be cut; null
    * where there is no shell to tell: then the server's own keepalive has to notice.
    */
-  private static @Nullable String howToEnd(SshConnection on) throws IOException {
+  private static @Nullable String howToEnd(SshConnection on)
+      throws IOException, InterruptedException {
     SshConnection.Said said = on.run(WHO, new byte[0], ANSWER_WITHIN);
     Matcher process = PROCESS.matcher(said.text());
     return said.code() == 0 && process.matches()

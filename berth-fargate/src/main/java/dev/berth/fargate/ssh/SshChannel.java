@@ -56,12 +56,12 @@ final class SshChannel implements Link.HalfClosing {
    * @throws IOException if the server could not, or did not answer in time
    */
   static SshChannel open(ClientSession session, String host, int port, Duration atMost)
-      throws IOException {
+      throws IOException, InterruptedException {
     SshChannel channel = new SshChannel(new SshdSocketAddress(host, port));
     boolean done = false;
     try {
       session.getService(ConnectionService.class).registerChannel(channel.wire);
-      channel.wire.open().verify(atMost);
+      SshConnection.done(channel.wire.open(), atMost);
       done = true;
       return channel;
     } finally {
@@ -248,6 +248,16 @@ final class SshChannel implements Link.HalfClosing {
     public void handleClose() throws IOException {
       signal(() -> finished = true);
       super.handleClose();
+    }
+  }
+
+  /** How many bytes wait to be read. */
+  long waiting() {
+    lock.lock();
+    try {
+      return arrived.stream().mapToLong(ByteBuffer::remaining).sum();
+    } finally {
+      lock.unlock();
     }
   }
 }

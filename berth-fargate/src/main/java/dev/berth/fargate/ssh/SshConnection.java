@@ -2,18 +2,21 @@ package dev.berth.fargate.ssh;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
+import java.net.SocketTimeoutException;
 import java.security.KeyPair;
 import java.time.Duration;
-import java.util.EnumSet;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.apache.sshd.client.SshClient;
 import org.apache.sshd.client.channel.ChannelExec;
-import org.apache.sshd.client.channel.ClientChannelEvent;
-import org.apache.sshd.client.future.AuthFuture;
+import org.apache.sshd.client.future.ConnectFuture;
 import org.apache.sshd.client.session.ClientSession;
 import org.apache.sshd.common.SshConstants;
 import org.apache.sshd.common.SshException;
+import org.apache.sshd.common.future.SshFuture;
+import org.apache.sshd.common.future.VerifiableFuture;
 import org.apache.sshd.common.util.net.SshdSocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -52,18 +55,15 @@ final class SshConnection implements AutoCloseable {
    */
   static SshConnection open(
       SshClient client, String host, int port, String user, KeyPair key, Peer peer)
-      throws IOException {
-    ClientSession session =
-        client
-            .connect(user, host, port, peer.context(), null)
-            .verify(CONNECT_WITHIN)
-            .getClientSession();
+      throws IOException, InterruptedException {
+    ConnectFuture reached =
+        done(client.connect(user, host, port, peer.context(), null), CONNECT_WITHIN);
+    ClientSession session = reached.getClientSession();
     SshConnection connection = new SshConnection(session);
     boolean done = false;
     try {
       session.addPublicKeyIdentity(key);
-      AuthFuture asked = session.auth();
-      asked.verify(HANDSHAKE_WITHIN);
+      done(session.auth(), HANDSHAKE_WITHIN);
       String refusal = peer.refusal();
       if (refusal != null) {
         throw new Refused(refusal, null);
@@ -95,7 +95,28 @@ final class SshConnection implements AutoCloseable {
     over.await();
   }
 
-  SshChannel channel(String host, int port, Duration atMost) throws IOException {
+  /** Waits for what the library does; a thread that is interrupted meanwhile says so. */
+  static <T extends VerifiableFuture<?> & SshFuture<?>> T done(T future, Duration atMost)
+      throws IOException, InterruptedException {
+    try {
+      future.verify(atMost);
+      return future;
+    } catch (InterruptedIOException e) {
+      throw interrupted(e);
+    }
+  }
+
+  private static InterruptedException interrupted(InterruptedIOException e)
+      throws InterruptedIOException {
+    // Its time-outs are of this type, too.
+    if (e instanceof SocketTimeoutException || !Thread.interrupted()) {
+      throw e;
+    }
+    return new InterruptedException();
+  }
+
+  SshChannel channel(String host, int port, Duration atMost)
+      throws IOException, InterruptedException {
     return SshChannel.open(session, host, port, atMost);
   }
 
@@ -106,11 +127,15 @@ final class SshConnection implements AutoCloseable {
    * @return the port
    * @throws SshException if the server refuses, most likely because the port is taken
    */
-  int reverse(int port, String host, int hostPort) throws IOException {
-    return session
-        .startRemotePortForwarding(
-            new SshdSocketAddress(LOOPBACK, port), new SshdSocketAddress(host, hostPort))
-        .getPort();
+  int reverse(int port, String host, int hostPort) throws IOException, InterruptedException {
+    try {
+      return session
+          .startRemotePortForwarding(
+              new SshdSocketAddress(LOOPBACK, port), new SshdSocketAddress(host, hostPort))
+          .getPort();
+    } catch (InterruptedIOException e) {
+      throw interrupted(e);
+    }
   }
 
   /**
@@ -119,18 +144,20 @@ final class SshConnection implements AutoCloseable {
    * @throws IOException if it did not end in time, or the session broke; then it may have run or
    *     not
    */
-  Said run(String command, byte[] input, Duration atMost) throws IOException {
+  Said run(String command, byte[] input, Duration atMost)
+      throws IOException, InterruptedException {
     ChannelExec channel = session.createExecChannel(command);
     ByteArrayOutputStream said = new Bounded();
     channel.setOut(said);
     channel.setErr(said);
+    CountDownLatch ended = new CountDownLatch(1);
+    channel.addCloseFutureListener(future -> ended.countDown());
     try {
-      channel.open().verify(HANDSHAKE_WITHIN);
+      done(channel.open(), HANDSHAKE_WITHIN);
       try (OutputStream to = channel.getInvertedIn()) {
         to.write(input);
       }
-      if (channel.waitFor(EnumSet.of(ClientChannelEvent.CLOSED), atMost)
-          .contains(ClientChannelEvent.TIMEOUT)) {
+      if (!ended.await(atMost.toNanos(), TimeUnit.NANOSECONDS)) {
         throw new IOException("a command of the sidecar did not end within " + atMost);
       }
       Integer code = channel.getExitStatus();
