@@ -30,6 +30,7 @@ import java.util.OptionalInt;
 final class AgentSandbox implements Sandbox, Endpoints, FargateTask {
   private final FargateHost host;
   private final SandboxSpec spec;
+  private final int agentPort;
   private final int localPort;
   private final int modelPort;
   private final URI model;
@@ -38,12 +39,14 @@ final class AgentSandbox implements Sandbox, Endpoints, FargateTask {
   AgentSandbox(
       FargateHost host,
       SandboxSpec spec,
+      int agentPort,
       int localPort,
       int modelPort,
       String model,
       String variable) {
     this.host = host;
     this.spec = spec;
+    this.agentPort = agentPort;
     this.localPort = localPort;
     this.modelPort = modelPort;
     this.model = URI.create(model);
@@ -199,15 +202,14 @@ final class AgentSandbox implements Sandbox, Endpoints, FargateTask {
 
   @Override
   public SandboxEndpoint endpoint(int port) {
-    Integer agent = spec.ports().isEmpty() ? null : spec.ports().get(0);
-    if (agent == null || agent != port) {
+    if (agentPort != port) {
       throw new RequestException(
           FargateProvider.NAME,
           host.id(),
           "Tried to reach port "
               + port
               + " of the task; in agent-server mode only container_port "
-              + agent
+              + agentPort
               + " is reached.",
           null);
     }

@@ -48,12 +48,12 @@ final class SidecarScript {
           while [ "$left" -gt 0 ]; do
             sleep 5; left=$((left - 5))
             for process in /proc/[0-9]*/cmdline; do
-              line=; IFS= read -r line 2>/dev/null <"$process"
+              line=; { IFS= read -r line <"$process"; } 2>/dev/null
               case $line in sshd*:\\ root*) left=$BERTH_LEASE ;; esac
             done
           done
           echo 'berth: the lease has run out' >&2; kill 1
-        ) 2>/dev/null &
+        ) &
       fi
       exec timeout "$BERTH_LIFETIME" "$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f /dev/null \
         -p "$BERTH_PORT" -h $own/host_key -o AuthorizedKeysFile=$own/authorized_keys \

@@ -136,6 +136,7 @@ final class TaskStart {
                   way,
                   way.link(1, new byte[0])),
               spec,
+              agent.hostPort(),
               way.localPort(),
               reverse.port(),
               modelUrl,
