@@ -29,6 +29,7 @@ final class FargateHost implements GuestHost, FargateTask {
   private final String address;
   private final SshTunnel tunnel;
   private final Link link;
+  private final List<String> notices;
   private final ReentrantLock ending = new ReentrantLock();
   private volatile boolean destroyed;
   private volatile @Nullable TaskState last;
@@ -40,7 +41,8 @@ final class FargateHost implements GuestHost, FargateTask {
       String arn,
       String address,
       SshTunnel tunnel,
-      Link link) {
+      Link link,
+      List<String> notices) {
     this.folder = folder;
     this.tasks = tasks;
     this.removal = removal;
@@ -48,6 +50,7 @@ final class FargateHost implements GuestHost, FargateTask {
     this.address = address;
     this.tunnel = tunnel;
     this.link = link;
+    this.notices = notices;
   }
 
   @Override
@@ -67,7 +70,7 @@ final class FargateHost implements GuestHost, FargateTask {
 
   @Override
   public List<String> notices() {
-    return List.of();
+    return notices;
   }
 
   @Override

@@ -74,8 +74,7 @@ public final class FargateProvider implements SandboxProvider {
 
   @Override
   public Sandbox create(SandboxSpec asked) throws InterruptedException {
-    SandboxSpec spec =
-        asked.lease() == null ? asked.toBuilder().lease(LEASE).build() : asked;
+    SandboxSpec spec = withDefaults(asked);
     String image = image(spec);
     TaskSize size = TaskSize.of(config, spec.resources());
     check(spec);
@@ -87,7 +86,8 @@ public final class FargateProvider implements SandboxProvider {
       TaskDefinitions.Content content =
           new TaskDefinitions.Content(image, size, spec.volumes(), List.of());
       TaskStart start =
-          new TaskStart(there, state.create(NAME), removal, spec, content, progress);
+          new TaskStart(
+              there, state.create(NAME), removal, spec, content, notices(asked), progress);
       Sandbox sandbox;
       if (there.config().agentServer()) {
         OutsideEndpoint model = spec.outsideEndpoints().get(0);
@@ -101,6 +101,32 @@ public final class FargateProvider implements SandboxProvider {
     } catch (SandboxException e) {
       throw interrupted(e);
     }
+  }
+
+  /** No task lives longer than the configuration allows. */
+  private SandboxSpec withDefaults(SandboxSpec asked) {
+    SandboxSpec.Builder spec = asked.toBuilder();
+    if (asked.lease() == null) {
+      spec.lease(LEASE);
+    }
+    Duration ttl = asked.ttl();
+    if (ttl == null || ttl.compareTo(config.maxTaskLifetime()) > 0) {
+      spec.ttl(config.maxTaskLifetime());
+    }
+    return spec.build();
+  }
+
+  /** What is given otherwise than it was asked for. */
+  private List<String> notices(SandboxSpec asked) {
+    Duration ttl = asked.ttl();
+    return ttl == null || ttl.compareTo(config.maxTaskLifetime()) <= 0
+        ? List.of()
+        : List.of(
+            "ttl "
+                + ttl
+                + " is cut to "
+                + config.maxTaskLifetime()
+                + ", the configuration's max_task_lifetime_sec.");
   }
 
   /** The SDK says an interrupt as an error of its own. */
@@ -278,7 +304,8 @@ public final class FargateProvider implements SandboxProvider {
               arn,
               address,
               way,
-              way.link(port, Sidecar.token(way)));
+              way.link(port, Sidecar.token(way)),
+              List.of());
       Sandbox sandbox = GuestSandbox.connect(host, record.spec(), defaults(record.spec()));
       done = true;
       return sandbox;

@@ -93,15 +93,9 @@ final class Place implements AutoCloseable {
     Map<String, String> tags = new LinkedHashMap<>();
     tags.put(Tasks.ID, id);
     tags.put(Tasks.HOME, home(state));
-    tags.put(Tasks.EXPIRES, "" + Instant.now().plus(lifetime(spec)).getEpochSecond());
+    Duration ttl = spec.ttl() == null ? config.maxTaskLifetime() : spec.ttl();
+    tags.put(Tasks.EXPIRES, "" + Instant.now().plus(ttl).getEpochSecond());
     return tags;
-  }
-
-  /** How long a task may live: its own time to live, at most what the configuration allows. */
-  Duration lifetime(SandboxSpec spec) {
-    Duration ttl = spec.ttl();
-    Duration most = config.maxTaskLifetime();
-    return ttl == null || ttl.compareTo(most) > 0 ? most : ttl;
   }
 
   /** Whose a task is: this user's, on this host, in this state folder. */

@@ -40,6 +40,7 @@ final class TaskStart {
   private final FolderRemoval removal;
   private final SandboxSpec spec;
   private final TaskDefinitions.Content content;
+  private final List<String> notices;
   private final Consumer<String> progress;
   private final Duration within;
   private final long deadline;
@@ -52,12 +53,14 @@ final class TaskStart {
       FolderRemoval removal,
       SandboxSpec spec,
       TaskDefinitions.Content content,
+      List<String> notices,
       Consumer<String> progress) {
     this.place = place;
     this.folder = folder;
     this.removal = removal;
     this.spec = spec;
     this.content = content;
+    this.notices = notices;
     this.progress = progress;
     this.within =
         spec.readyTimeout() == null ? place.config().startupTimeout() : spec.readyTimeout();
@@ -82,7 +85,8 @@ final class TaskStart {
               Objects.requireNonNull(arn),
               address,
               way,
-              way.link(port, token));
+              way.link(port, token),
+              notices);
       handed = true;
       GuestSandbox sandbox = GuestSandbox.create(host, spec, defaults, Probe.NONE, left());
       boolean noted = false;
@@ -134,7 +138,8 @@ final class TaskStart {
                   Objects.requireNonNull(arn),
                   address,
                   way,
-                  way.link(1, new byte[0])),
+                  way.link(1, new byte[0]),
+                  notices),
               spec,
               agent.hostPort(),
               way.localPort(),
@@ -177,7 +182,7 @@ final class TaskStart {
                 Sidecar.TOKEN,
                 "--tag",
                 folder.id()));
-    command.addAll(Launch.limits(spec.toBuilder().ttl(place.lifetime(spec)).build()));
+    command.addAll(Launch.limits(spec));
     return command;
   }
 
@@ -198,12 +203,16 @@ final class TaskStart {
             .name(TaskDefinitions.SIDECAR)
             .environment(
                 TaskDefinitions.pair(SidecarScript.TASK, folder.id()),
-                seconds(SidecarScript.LIFETIME, place.lifetime(spec).plus(AFTER_LIFE)),
+                seconds(SidecarScript.LIFETIME, lifetime().plus(AFTER_LIFE)),
                 seconds(SidecarScript.READY, agent ? Duration.ZERO : within.plus(AFTER_LIFE)),
                 seconds(
                     SidecarScript.LEASE,
                     agent && !lease.equals(Command.FOREVER) ? lease : Duration.ZERO))
             .build());
+  }
+
+  private Duration lifetime() {
+    return Objects.requireNonNull(spec.ttl());
   }
 
   private static KeyValuePair seconds(String name, Duration duration) {

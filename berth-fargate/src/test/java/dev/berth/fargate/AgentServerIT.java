@@ -21,15 +21,16 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Agent-server mode: a server in a task, which asks a model on this host. */
 @Tag("root")
+@ExtendWith(RigExtension.class)
 @Timeout(120)
 class AgentServerIT {
   private static final int PORT = 8000;
@@ -49,13 +50,8 @@ class AgentServerIT {
   private static FargateRig rig;
 
   @BeforeAll
-  static void open() throws Exception {
-    rig = new FargateRig();
-  }
-
-  @AfterAll
-  static void close() {
-    rig.close();
+  static void open() {
+    rig = RigExtension.rig();
   }
 
   @AfterEach

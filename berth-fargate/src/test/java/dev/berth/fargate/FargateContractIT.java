@@ -7,7 +7,6 @@ import dev.berth.spi.SandboxProvider;
 import dev.berth.testkit.HostProcesses;
 import dev.berth.testkit.SandboxContract;
 import dev.berth.testkit.Trait;
-import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -16,22 +15,24 @@ import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The contract, in tasks of the rig. Its children find the rig by system properties. */
 @Tag("root")
+@ExtendWith(RigExtension.class)
 class FargateContractIT implements SandboxContract {
   private static final Duration TASK_ENDS_WITHIN = Duration.ofSeconds(20);
 
   private static FargateRig rig;
 
   @BeforeAll
-  static void openRig() throws IOException {
-    rig = new FargateRig();
+  static void openRig() {
+    rig = RigExtension.rig();
   }
 
   @AfterAll
-  static void closeRig() {
-    rig.close();
+  static void endAll() throws InterruptedException {
+    rig.proxy().endAll();
   }
 
   @Override

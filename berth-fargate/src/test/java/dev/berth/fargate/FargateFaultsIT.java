@@ -18,10 +18,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,20 +29,16 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** What goes wrong in AWS ends in success or in one clear error, and leaves nothing. */
 @Tag("root")
+@ExtendWith(RigExtension.class)
 @Timeout(120)
 class FargateFaultsIT {
   private static final SandboxSpec SPEC = SandboxSpec.of(FargateRig.MAIN_IMAGE);
   private static FargateRig rig;
 
   @BeforeAll
-  static void open() throws Exception {
-    rig = new FargateRig();
+  static void open() {
+    rig = RigExtension.rig();
     rig.logGroup("/berth/rig");
-  }
-
-  @AfterAll
-  static void close() {
-    rig.close();
   }
 
   @AfterEach

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.services.ecs.EcsClient;
 import software.amazon.awssdk.services.ecs.model.AssignPublicIp;
@@ -25,20 +26,20 @@ import software.amazon.awssdk.services.ecs.model.Task;
 
 /** The rig itself: a task of it is really there, and is really gone afterwards. */
 @Tag("root")
+@ExtendWith(RigExtension.class)
 class FargateRigIT {
   private static FargateRig rig;
   private static Aws aws;
 
   @BeforeAll
   static void open() throws Exception {
-    rig = new FargateRig();
+    rig = RigExtension.rig();
     aws = new Aws(FargateRig.REGION);
   }
 
   @AfterAll
   static void close() {
     aws.close();
-    rig.close();
   }
 
   @AfterEach

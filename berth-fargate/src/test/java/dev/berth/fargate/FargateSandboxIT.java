@@ -7,25 +7,21 @@ import dev.berth.Sandbox;
 import dev.berth.SandboxSpec;
 import dev.berth.SandboxStatus;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.Test;
 
 /** A sandbox in a task, from its start to its end. */
 @Tag("root")
+@ExtendWith(RigExtension.class)
 class FargateSandboxIT {
   private static FargateRig rig;
 
   @BeforeAll
-  static void open() throws Exception {
-    rig = new FargateRig();
-  }
-
-  @AfterAll
-  static void close() {
-    rig.close();
+  static void open() {
+    rig = RigExtension.rig();
   }
 
   @AfterEach
