@@ -82,9 +82,16 @@ final class Sshd implements AutoCloseable {
   void start() throws IOException, InterruptedException {
     process =
         new ProcessBuilder(
-                "sh", "-c", WITH_THIS_JVM, "sh", tool("sshd"), "-D",
-                "-E", folder.resolve("log").toString(),
-                "-f", folder.resolve("sshd_config").toString())
+                "sh",
+                "-c",
+                WITH_THIS_JVM,
+                "sh",
+                tool("sshd"),
+                "-D",
+                "-E",
+                folder.resolve("log").toString(),
+                "-f",
+                folder.resolve("sshd_config").toString())
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .redirectError(ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()))
             .start();
@@ -122,7 +129,15 @@ final class Sshd implements AutoCloseable {
     Files.deleteIfExists(folder.resolve(name + ".pub"));
     Process run =
         new ProcessBuilder(
-                tool("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", "", "-f",
+                tool("ssh-keygen"),
+                "-q",
+                "-t",
+                "ed25519",
+                "-N",
+                "",
+                "-C",
+                "",
+                "-f",
                 folder.resolve(name).toString())
             .inheritIO()
             .start();
