@@ -115,9 +115,11 @@ final class SshConnection implements AutoCloseable {
   private static InterruptedException interrupted(InterruptedIOException e)
       throws InterruptedIOException {
     // Its time-outs are of this type, too.
-    if (e instanceof SocketTimeoutException || !Thread.interrupted()) {
+    if (e instanceof SocketTimeoutException) {
       throw e;
     }
+    // The library may have cleared the mark, or not.
+    Thread.interrupted();
     return new InterruptedException();
   }
 
