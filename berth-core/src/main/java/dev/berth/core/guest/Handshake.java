@@ -42,8 +42,7 @@ final class Handshake {
       throws IOException {
     byte[] nonces = new byte[2 * NONCE];
     RANDOM.nextBytes(nonces);
-    ByteBuffer knock =
-        new FrameWriter(64).begin(Wire.KNOCK).raw(nonces, 0, NONCE).end().view();
+    ByteBuffer knock = new FrameWriter(64).begin(Wire.KNOCK).raw(nonces, 0, NONCE).end().view();
     while (knock.hasRemaining()) {
       channel.write(knock);
     }

@@ -15,7 +15,19 @@ import org.jspecify.annotations.Nullable;
  */
 final class Healing implements AutoCloseable {
   private static final long FIRST_PAUSE_MILLIS = 20;
-  private static final long LONGEST_PAUSE_MILLIS = 800;
+
+  /** While the server comes up, every moment counts; after a break many come back at once. */
+  private static final long LONGEST_AT_START_MILLIS = 60;
+
+  private static final long LONGEST_AFTER_BREAK_MILLIS = 800;
+
+  /**
+   * A packet to an address that is not there yet is lost, and sent again only after a second: so
+   * most attempts are short, but not all, for the sake of far networks.
+   */
+  private static final Duration SHORT = Duration.ofMillis(400);
+
+  private static final Duration LONG = Duration.ofMillis(2500);
 
   private final Attempt attempt;
   private final Supplier<@Nullable String> ended;
@@ -28,11 +40,11 @@ final class Healing implements AutoCloseable {
   /** Makes one connection, with all that belongs to it. */
   interface Attempt {
     /**
-     * Connects once.
+     * Connects once, reaching the server's address within this time.
      *
      * @throws SshConnection.Refused if no further attempt will do
      */
-    SshConnection open() throws IOException, InterruptedException;
+    SshConnection open(Duration reachWithin) throws IOException, InterruptedException;
   }
 
   /** {@code ended} says why the task is no more; null while it is. */
@@ -43,7 +55,7 @@ final class Healing implements AutoCloseable {
 
   /** Makes the first connection, as often as need be, and keeps it up from then on. */
   void start(Duration readyWithin, Duration healWithin) throws IOException, InterruptedException {
-    SshConnection first = connect(readyWithin);
+    SshConnection first = connect(readyWithin, LONGEST_AT_START_MILLIS);
     lock.lock();
     try {
       if (lost != null) {
@@ -51,8 +63,7 @@ final class Healing implements AutoCloseable {
         throw new IOException(lost);
       }
       current = first;
-      keeper =
-          Thread.ofVirtual().name("berth-ssh-keeper").start(() -> keep(first, healWithin));
+      keeper = Thread.ofVirtual().name("berth-ssh-keeper").start(() -> keep(first, healWithin));
     } finally {
       lock.unlock();
     }
@@ -134,7 +145,7 @@ final class Healing implements AutoCloseable {
       while (lost == null) {
         now.awaitEnd();
         become(null);
-        now = connect(healWithin);
+        now = connect(healWithin, LONGEST_AFTER_BREAK_MILLIS);
         become(now);
       }
     } catch (IOException e) {
@@ -159,16 +170,17 @@ final class Healing implements AutoCloseable {
     }
   }
 
-  private SshConnection connect(Duration within) throws IOException, InterruptedException {
+  private SshConnection connect(Duration within, long longestPause)
+      throws IOException, InterruptedException {
     long deadline = System.nanoTime() + within.toNanos();
     long pause = FIRST_PAUSE_MILLIS;
-    while (true) {
+    for (int number = 1; ; number++) {
       String why = lost != null ? lost : ended.get();
       if (why != null) {
         throw new IOException(why);
       }
       try {
-        return attempt.open();
+        return attempt.open(number % 3 == 0 ? LONG : SHORT);
       } catch (SshConnection.Refused e) {
         throw e;
       } catch (IOException e) {
@@ -179,7 +191,7 @@ final class Healing implements AutoCloseable {
       }
       // Many tunnels that break at once must not come back at once.
       Thread.sleep(pause / 2 + ThreadLocalRandom.current().nextLong(pause));
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MILLIS);
+      pause = Math.min(pause * 2, longestPause);
     }
   }
 }

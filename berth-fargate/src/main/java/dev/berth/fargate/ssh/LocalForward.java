@@ -75,8 +75,7 @@ final class LocalForward implements Closeable {
     SshChannel inside = null;
     try {
       client.socket().setTcpNoDelay(true);
-      inside =
-          way.connection(HEAL_WITHIN).channel(forward.host(), forward.hostPort(), OPEN_WITHIN);
+      inside = way.connection(HEAL_WITHIN).channel(forward.host(), forward.hostPort(), OPEN_WITHIN);
       open.add(inside);
       SshChannel remote = inside;
       AtomicInteger ways = new AtomicInteger(2);

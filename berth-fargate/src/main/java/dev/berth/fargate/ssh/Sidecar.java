@@ -12,8 +12,8 @@ import java.util.Base64;
 /**
  * What is done in a task's sidecar by its shell: the guest and its token are put on the volume that
  * the sidecar shares with the main container, which starts when they are there. Needs {@code sh},
- * {@code cat}, {@code wc}, {@code mkdir}, {@code chmod} and {@code mv} in the sidecar, and nothing in the main
- * container.
+ * {@code cat}, {@code wc}, {@code mkdir}, {@code chmod} and {@code mv} in the sidecar, and nothing
+ * in the main container.
  */
 public final class Sidecar {
   /** Where the volume is mounted, in the sidecar and in the main container. */
@@ -50,8 +50,7 @@ public final class Sidecar {
     return prepare(tunnel, "/run/berth", VOLUME, GuestBinary.program(architecture), token);
   }
 
-  static byte[] prepare(
-      SshTunnel tunnel, String own, String volume, byte[] program, byte[] token)
+  static byte[] prepare(SshTunnel tunnel, String own, String volume, byte[] program, byte[] token)
       throws InterruptedException {
     // read takes no more than its line from a pipe; printf and read are the shell's own, so that
     // the token is on no command line. A program that was cut off on its way is not taken.
@@ -100,7 +99,10 @@ public final class Sidecar {
       why = String.valueOf(e.getMessage());
     }
     throw new CreateException(
-        "ecs_fargate", null, "Tried to have a task's sidecar " + tried + ", but " + why + ".", null);
+        "ecs_fargate",
+        null,
+        "Tried to have a task's sidecar " + tried + ", but " + why + ".",
+        null);
   }
 
   private static String quote(String text) {

@@ -15,6 +15,7 @@ import org.apache.sshd.client.future.ConnectFuture;
 import org.apache.sshd.client.session.ClientSession;
 import org.apache.sshd.common.SshConstants;
 import org.apache.sshd.common.SshException;
+import org.apache.sshd.common.future.CancelOption;
 import org.apache.sshd.common.future.SshFuture;
 import org.apache.sshd.common.future.VerifiableFuture;
 import org.apache.sshd.common.util.net.SshdSocketAddress;
@@ -22,7 +23,6 @@ import org.jspecify.annotations.Nullable;
 
 /** One authenticated SSH session, from its start to its end; it does not heal. Thread-safe. */
 final class SshConnection implements AutoCloseable {
-  private static final Duration CONNECT_WITHIN = Duration.ofMillis(1500);
   private static final Duration HANDSHAKE_WITHIN = Duration.ofSeconds(10);
   private static final int MOST_SAID = 1 << 16;
   private static final String LOOPBACK = "127.0.0.1";
@@ -54,10 +54,16 @@ final class SshConnection implements AutoCloseable {
    * @throws IOException if it cannot be reached now
    */
   static SshConnection open(
-      SshClient client, String host, int port, String user, KeyPair key, Peer peer)
+      SshClient client,
+      String host,
+      int port,
+      String user,
+      KeyPair key,
+      Peer peer,
+      Duration reachWithin)
       throws IOException, InterruptedException {
     ConnectFuture reached =
-        done(client.connect(user, host, port, peer.context(), null), CONNECT_WITHIN);
+        done(client.connect(user, host, port, peer.context(), null), reachWithin);
     ClientSession session = reached.getClientSession();
     SshConnection connection = new SshConnection(session);
     boolean done = false;
@@ -99,7 +105,7 @@ final class SshConnection implements AutoCloseable {
   static <T extends VerifiableFuture<?> & SshFuture<?>> T done(T future, Duration atMost)
       throws IOException, InterruptedException {
     try {
-      future.verify(atMost);
+      future.verify(atMost, CancelOption.CANCEL_ON_TIMEOUT, CancelOption.CANCEL_ON_INTERRUPT);
       return future;
     } catch (InterruptedIOException e) {
       throw interrupted(e);
@@ -109,9 +115,11 @@ final class SshConnection implements AutoCloseable {
   private static InterruptedException interrupted(InterruptedIOException e)
       throws InterruptedIOException {
     // Its time-outs are of this type, too.
-    if (e instanceof SocketTimeoutException || !Thread.interrupted()) {
+    if (e instanceof SocketTimeoutException) {
       throw e;
     }
+    // The library may have cleared the mark, or not.
+    Thread.interrupted();
     return new InterruptedException();
   }
 
@@ -144,8 +152,7 @@ final class SshConnection implements AutoCloseable {
    * @throws IOException if it did not end in time, or the session broke; then it may have run or
    *     not
    */
-  Said run(String command, byte[] input, Duration atMost)
-      throws IOException, InterruptedException {
+  Said run(String command, byte[] input, Duration atMost) throws IOException, InterruptedException {
     ChannelExec channel = session.createExecChannel(command);
     ByteArrayOutputStream said = new Bounded();
     channel.setOut(said);

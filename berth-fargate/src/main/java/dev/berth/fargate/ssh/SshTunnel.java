@@ -12,7 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.apache.sshd.client.SshClient;
@@ -72,7 +71,8 @@ public final class SshTunnel implements AutoCloseable {
    */
   public void open() throws InterruptedException {
     if (!holds.compareAndSet(false, true)) {
-      throw new RequestException("Tried to open an SSH tunnel that was opened before; make another.");
+      throw new RequestException(
+          "Tried to open an SSH tunnel that was opened before; make another.");
     }
     client = SshClients.hold();
     boolean done = false;
@@ -97,13 +97,13 @@ public final class SshTunnel implements AutoCloseable {
     }
   }
 
-  private SshConnection connect() throws IOException, InterruptedException {
+  private SshConnection connect(Duration reachWithin) throws IOException, InterruptedException {
     SshClient with = client;
     if (with == null) {
       throw new IOException("the SSH tunnel was closed");
     }
     SshConnection connection =
-        SshConnection.open(with, host, port, user, key, new Peer(hostKeys, task));
+        SshConnection.open(with, host, port, user, key, new Peer(hostKeys, task), reachWithin);
     boolean done = false;
     try {
       reverses.open(connection);
@@ -135,7 +135,8 @@ public final class SshTunnel implements AutoCloseable {
   public int localPort(Forward forward) {
     LocalForward listening = local.get(forward);
     if (listening == null) {
-      throw new RequestException("Tried to find the local port of " + forward + "; it is not open.");
+      throw new RequestException(
+          "Tried to find the local port of " + forward + "; it is not open.");
     }
     return listening.localPort();
   }

@@ -64,8 +64,7 @@ class GuestOverSshIT {
     SshLocalGuest guest =
         SshLocalGuest.start(
             StateHome.ofEnvironment().create(SshLocalProvider.NAME), removal, sshd, spec, change);
-    return GuestSandbox.create(
-        guest, spec, Defaults.NONE, Probe.NONE, Duration.ofSeconds(30));
+    return GuestSandbox.create(guest, spec, Defaults.NONE, Probe.NONE, Duration.ofSeconds(30));
   }
 
   /** A call of {@link #LINES}, once it has begun to speak. */
@@ -87,8 +86,7 @@ class GuestOverSshIT {
     ExecResult result = call.get(60, TimeUnit.SECONDS);
     assertThat(result.returnCode()).as("%s", result).isEqualTo(7);
     assertThat(result.stdout())
-        .isEqualTo(
-            IntStream.range(0, lines).mapToObj(i -> i + "\n").collect(Collectors.joining()));
+        .isEqualTo(IntStream.range(0, lines).mapToObj(i -> i + "\n").collect(Collectors.joining()));
     assertThat(sandbox.exec("cat runs").stdout()).isEqualTo("run\n");
   }
 
@@ -216,13 +214,16 @@ class GuestOverSshIT {
       Path guest = StateHome.ofEnvironment().find(sandbox.id()).orElseThrow().path();
       int port = Integer.parseInt(Files.readString(guest.resolve("port")));
       assertThat(guest.resolve("volume/token")).as("read and deleted").doesNotExist();
-      assertThat(PosixFilePermissions.toString(
-              Files.getPosixFilePermissions(guest.resolve("own/token"))))
+      assertThat(
+              PosixFilePermissions.toString(
+                  Files.getPosixFilePermissions(guest.resolve("own/token"))))
           .isEqualTo("rw-------");
       try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
         socket.setSoTimeout(20_000);
         // HELLO with an empty proof, and a SPAWN behind it.
-        socket.getOutputStream().write(new byte[] {0, 0, 0, 11, 1, 'B', 'R', 'T', 'H', 0, 1, 0, 0, 0, 0});
+        socket
+            .getOutputStream()
+            .write(new byte[] {0, 0, 0, 11, 1, 'B', 'R', 'T', 'H', 0, 1, 0, 0, 0, 0});
         socket.getOutputStream().write(new byte[] {0, 0, 0, 1, 0x0B});
         byte[] answer = socket.getInputStream().readNBytes(6);
         assertThat(answer[4] & 0xff).as("FAULT").isEqualTo(0x8F);
@@ -243,8 +244,7 @@ class GuestOverSshIT {
       byte[] first = Sidecar.prepare(tunnel, own.toString(), volume.toString(), program, token);
       Files.delete(volume.resolve("token"));
       byte[] second =
-          Sidecar.prepare(
-              tunnel, own.toString(), volume.toString(), program, Sidecar.newToken());
+          Sidecar.prepare(tunnel, own.toString(), volume.toString(), program, Sidecar.newToken());
 
       assertThat(first).isEqualTo(token);
       assertThat(second).isEqualTo(token);

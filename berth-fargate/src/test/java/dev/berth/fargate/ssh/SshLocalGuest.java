@@ -114,10 +114,14 @@ final class SshLocalGuest implements GuestHost {
         .environment()
         .putAll(
             Map.of(
-                "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                "HOME", work.toString(),
-                "LANG", "C.UTF-8",
-                "TMPDIR", folder.folder("tmp").toString()));
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                "HOME",
+                work.toString(),
+                "LANG",
+                "C.UTF-8",
+                "TMPDIR",
+                folder.folder("tmp").toString()));
     Process process =
         builder
             .redirectInput(Path.of("/dev/null").toFile())
@@ -225,11 +229,13 @@ final class SshLocalGuest implements GuestHost {
         interrupted = true;
       }
     }
-    guardian.filter(HostProcess::alive).ifPresent(each -> {
-      ProcessHandle.of(each.pid())
-          .ifPresent(handle -> handle.descendants().forEach(ProcessHandle::destroyForcibly));
-      each.kill();
-    });
+    guardian
+        .filter(HostProcess::alive)
+        .ifPresent(each -> {
+          ProcessHandle.of(each.pid())
+              .ifPresent(handle -> handle.descendants().forEach(ProcessHandle::destroyForcibly));
+          each.kill();
+        });
     destroyed = true;
     tunnel.close();
     folder.delete(removal);

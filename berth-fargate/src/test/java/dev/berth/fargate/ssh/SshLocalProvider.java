@@ -77,8 +77,7 @@ final class SshLocalProvider implements SandboxProvider {
     SandboxFolder folder = state.create(NAME);
     folder.write(SandboxRecord.of(folder.id(), NAME, leased));
     SshLocalGuest guest = SshLocalGuest.start(folder, removal, sshd, leased);
-    GuestSandbox sandbox =
-        GuestSandbox.create(guest, leased, defaults(leased), Probe.NONE, ready);
+    GuestSandbox sandbox = GuestSandbox.create(guest, leased, defaults(leased), Probe.NONE, ready);
     owned.add(sandbox);
     return sandbox;
   }

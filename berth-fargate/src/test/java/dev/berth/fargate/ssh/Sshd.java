@@ -24,9 +24,11 @@ final class Sshd implements AutoCloseable {
   private final Path folder;
   private final String address;
   private final int port;
+  private final List<String> prefix;
   private @Nullable Process process;
 
-  private Sshd(Path folder, String address, int port) {
+  private Sshd(Path folder, String address, int port, List<String> prefix) {
+    this.prefix = prefix;
     this.folder = folder;
     this.address = address;
     this.port = port;
@@ -42,11 +44,19 @@ final class Sshd implements AutoCloseable {
   /** One that is not started yet. */
   static Sshd prepare(Path folder, String address, int port, String... options)
       throws IOException, InterruptedException {
+    return prepare(List.of(), folder, address, port, options);
+  }
+
+  /** The same, run by a command that runs it elsewhere. */
+  static Sshd prepare(
+      List<String> prefix, Path folder, String address, int port, String... options)
+      throws IOException, InterruptedException {
     Files.createDirectories(folder);
-    Sshd sshd = new Sshd(folder, address, port);
+    Sshd sshd = new Sshd(folder, address, port, prefix);
     sshd.newHostKey();
     sshd.keygen("user");
     Files.writeString(folder.resolve("banner"), "task-1\n");
+    Files.writeString(folder.resolve("log"), "");
     List<String> lines =
         new ArrayList<>(
             List.of(
@@ -80,11 +90,12 @@ final class Sshd implements AutoCloseable {
   }
 
   void start() throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(prefix);
+    command.addAll(List.of("sh", "-c", WITH_THIS_JVM, "sh", tool("sshd"), "-D"));
+    command.addAll(List.of("-E", folder.resolve("log").toString()));
+    command.addAll(List.of("-f", folder.resolve("sshd_config").toString()));
     process =
-        new ProcessBuilder(
-                "sh", "-c", WITH_THIS_JVM, "sh", tool("sshd"), "-D",
-                "-E", folder.resolve("log").toString(),
-                "-f", folder.resolve("sshd_config").toString())
+        new ProcessBuilder(command)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .redirectError(ProcessBuilder.Redirect.appendTo(folder.resolve("log").toFile()))
             .start();
@@ -100,7 +111,8 @@ final class Sshd implements AutoCloseable {
   /** Whether the port listens, seen without connecting: a connection would take its time. */
   private boolean listens() throws IOException {
     String wanted = ":%04X 00000000:0000 0A".formatted(port);
-    return Files.readString(Path.of("/proc/self/net/tcp")).contains(wanted);
+    long pid = Objects.requireNonNull(process).pid();
+    return Files.readString(Path.of("/proc/" + pid + "/net/tcp")).contains(wanted);
   }
 
   /** Kills the server and all its sessions. */
@@ -122,7 +134,15 @@ final class Sshd implements AutoCloseable {
     Files.deleteIfExists(folder.resolve(name + ".pub"));
     Process run =
         new ProcessBuilder(
-                tool("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-C", "", "-f",
+                tool("ssh-keygen"),
+                "-q",
+                "-t",
+                "ed25519",
+                "-N",
+                "",
+                "-C",
+                "",
+                "-f",
                 folder.resolve(name).toString())
             .inheritIO()
             .start();

@@ -88,8 +88,7 @@ class TunnelIT {
     Forward in = toServer(0);
     Forward out = new Forward(Sshd.freePort(), "127.0.0.1", server.getLocalPort());
     Forward same = new Forward(0, "127.0.0.1", server.getLocalPort());
-    try (SshTunnel tunnel =
-        sshd.tunnel().forward(in).reverse(out).reverse(same).build()) {
+    try (SshTunnel tunnel = sshd.tunnel().forward(in).reverse(out).reverse(same).build()) {
       assertThat(tunnel.isOpen()).isFalse();
       tunnel.open();
 
@@ -131,8 +130,8 @@ class TunnelIT {
     for (int port : new int[] {local, out.port()}) {
       await()
           .atMost(Duration.ofSeconds(10))
-          .untilAsserted(() ->
-              assertThatThrownBy(() -> say(port, "x")).isInstanceOf(IOException.class));
+          .untilAsserted(
+              () -> assertThatThrownBy(() -> say(port, "x")).isInstanceOf(IOException.class));
     }
   }
 
@@ -180,7 +179,8 @@ class TunnelIT {
 
   @Test
   void keysThatAreNoneAreRefusedAndNotSaid() throws Exception {
-    String secret = "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n";
+    String secret =
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----\n";
     assertThatThrownBy(() -> sshd.tunnel().key(secret).build())
         .isInstanceOf(RequestException.class)
         .hasMessageNotContaining("c2VjcmV0");
@@ -284,7 +284,8 @@ class TunnelIT {
   @Test
   void aSlowReaderStopsItsSender() throws Exception {
     try (ServerSocket flood = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-        SshTunnel tunnel = sshd.tunnel().forward(new Forward(0, "127.0.0.1", flood.getLocalPort())).build()) {
+        SshTunnel tunnel =
+            sshd.tunnel().forward(new Forward(0, "127.0.0.1", flood.getLocalPort())).build()) {
       tunnel.open();
       SshChannel channel =
           tunnel
