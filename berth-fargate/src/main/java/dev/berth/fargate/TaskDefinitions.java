@@ -253,8 +253,6 @@ final class TaskDefinitions {
         .image(image)
         .essential(true)
         .dependsOn(after)
-        // The longest that Fargate takes: not to wait for ever for a host that is gone.
-        .startTimeout(120)
         .environment(environment(ground))
         .logConfiguration(logs(config.containerName()));
     if (config.agentServer()) {
@@ -265,6 +263,8 @@ final class TaskDefinitions {
       mounts.add(mount(HOME_VOLUME, Sidecar.VOLUME, false));
       // The guest is root, so that commands can be any user; and nobody else can read its token.
       main.entryPoint(Sidecar.GUEST).command("version").user("0").stopTimeout(2);
+      // Who could read the task's loopback could read what host and guest say there.
+      main.linuxParameters(linux -> linux.capabilities(can -> can.drop("NET_RAW")));
     }
     String efs = config.efsFilesystemId();
     if (efs != null) {
@@ -296,6 +296,8 @@ final class TaskDefinitions {
         .essential(true)
         .user("0")
         .stopTimeout(2)
+        // The longest that Fargate takes: the main container does not wait for a host that is gone.
+        .startTimeout(120)
         .entryPoint("/bin/sh", "-c", SidecarScript.TEXT)
         .command("berth-sidecar")
         .environment(pair("BERTH_PORT", "" + sidecar.sshdPort()))

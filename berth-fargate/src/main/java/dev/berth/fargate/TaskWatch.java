@@ -183,8 +183,10 @@ final class TaskWatch implements AutoCloseable {
 
   private void ask(List<String> arns) throws InterruptedException {
     List<TaskState> states;
+    boolean answered = false;
     try {
       states = describe.apply(arns);
+      answered = true;
     } catch (SandboxException e) {
       // Throttled, or the network is away: what is known stays, and is asked for again.
       TimeUnit.NANOSECONDS.sleep(Pace.backoff(0, FIRST, longest).toNanos());
@@ -197,7 +199,7 @@ final class TaskWatch implements AutoCloseable {
         Watched watched = tasks.get(arn);
         if (watched != null) {
           watched.seen = now;
-          watched.soon = false;
+          watched.soon = !answered;
         }
       }
       for (TaskState state : states) {

@@ -93,7 +93,7 @@ final class RigContainer {
                 "--log-opt",
                 "path=" + log,
                 "--cap-add",
-                "NET_RAW,AUDIT_WRITE,MKNOD",
+                capabilities(),
                 "--pids-limit",
                 "2000",
                 "--pidfile",
@@ -143,6 +143,17 @@ final class RigContainer {
       reason = "CannotStartContainerError: " + e.getMessage();
       status = "STOPPED";
     }
+  }
+
+  /** What Docker gives and Podman does not, less what the definition drops. */
+  private String capabilities() {
+    List<String> more = new ArrayList<>(List.of("NET_RAW", "AUDIT_WRITE", "MKNOD"));
+    definition
+        .path("linuxParameters")
+        .path("capabilities")
+        .path("drop")
+        .forEach(dropped -> more.remove(dropped.asString()));
+    return String.join(",", more);
   }
 
   private void text(String key, String flag, List<String> line) {
