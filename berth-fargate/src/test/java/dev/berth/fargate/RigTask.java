@@ -113,6 +113,7 @@ final class RigTask {
     }
     for (JsonNode volume : definition.path("volumes")) {
       String named = name + "-" + volume.path("name").asString("");
+      podman.run("volume", "create", named);
       volumes.put(volume.path("name").asString(""), named);
     }
     List<Thread> creations =
