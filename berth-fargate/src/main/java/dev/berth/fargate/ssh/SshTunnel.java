@@ -8,11 +8,12 @@ import java.security.KeyPair;
 import java.security.PublicKey;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.apache.sshd.client.SshClient;
 import org.jspecify.annotations.Nullable;
@@ -38,9 +39,9 @@ public final class SshTunnel implements AutoCloseable {
   private final Supplier<@Nullable String> ended;
   private final Healing way;
   private final Reverses reverses;
-  private final Map<Forward, LocalForward> local = new LinkedHashMap<>();
-  private final AtomicBoolean holds = new AtomicBoolean();
-  private volatile @Nullable SshClient client;
+  private final Map<Forward, LocalForward> local = new ConcurrentHashMap<>();
+  private final AtomicBoolean opened = new AtomicBoolean();
+  private final AtomicReference<@Nullable SshClient> client = new AtomicReference<>();
   private volatile int localPort;
 
   SshTunnel(Builder from, KeyPair key, Set<PublicKey> hostKeys) {
@@ -70,11 +71,11 @@ public final class SshTunnel implements AutoCloseable {
    *     meant, or refuses the key or a port
    */
   public void open() throws InterruptedException {
-    if (!holds.compareAndSet(false, true)) {
+    if (!opened.compareAndSet(false, true)) {
       throw new RequestException(
           "Tried to open an SSH tunnel that was opened before; make another.");
     }
-    client = SshClients.hold();
+    client.set(SshClients.hold());
     boolean done = false;
     try {
       way.start(readyWithin, healWithin);
@@ -82,6 +83,9 @@ public final class SshTunnel implements AutoCloseable {
         LocalForward listening = new LocalForward(way, forward);
         local.put(forward, listening);
         localPort = localPort == 0 ? listening.localPort() : localPort;
+      }
+      if (way.lost() != null) {
+        throw new IOException(way.lost());
       }
       done = true;
     } catch (IOException e) {
@@ -98,7 +102,7 @@ public final class SshTunnel implements AutoCloseable {
   }
 
   private SshConnection connect(Duration reachWithin) throws IOException, InterruptedException {
-    SshClient with = client;
+    SshClient with = client.get();
     if (with == null) {
       throw new IOException("the SSH tunnel was closed");
     }
@@ -165,8 +169,7 @@ public final class SshTunnel implements AutoCloseable {
   public void close() {
     way.close();
     local.values().forEach(LocalForward::close);
-    if (client != null && holds.get()) {
-      client = null;
+    if (client.getAndSet(null) != null) {
       SshClients.release();
     }
   }

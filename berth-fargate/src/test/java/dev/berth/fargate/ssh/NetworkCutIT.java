@@ -62,7 +62,16 @@ class NetworkCutIT {
 
   private List<String> inTask() {
     return List.of(
-        "ip", "netns", "exec", task(), "setpriv", "--reuid", USER, "--regid", USER, "--init-groups");
+        "ip",
+        "netns",
+        "exec",
+        task(),
+        "setpriv",
+        "--reuid",
+        USER,
+        "--regid",
+        USER,
+        "--init-groups");
   }
 
   @BeforeEach
@@ -83,7 +92,15 @@ class NetworkCutIT {
     forward(true);
     sshd = Sshd.prepare(inTask(), folder.resolve("sshd"), net + ".6", SSHD);
     Files.createDirectory(folder.resolve("work"));
-    run("chmod 711 " + folder + "; chown -R " + USER + " " + folder.resolve("sshd") + " " + folder.resolve("work"));
+    run(
+        "chmod 711 "
+            + folder
+            + "; chown -R "
+            + USER
+            + " "
+            + folder.resolve("sshd")
+            + " "
+            + folder.resolve("work"));
     sshd.start();
   }
 

@@ -217,6 +217,18 @@ final class SshLocalGuest implements GuestHost {
     folder.release();
   }
 
+  /** Ends it at once. */
+  void destroyNow() {
+    process(folder)
+        .flatMap(each -> ProcessHandle.of(each.pid()))
+        .ifPresent(handle -> {
+          List<ProcessHandle> all = handle.descendants().toList();
+          handle.destroyForcibly();
+          all.forEach(ProcessHandle::destroyForcibly);
+        });
+    destroy();
+  }
+
   /** As a task's stop does: first it may end by itself, then all is killed. */
   @Override
   public void destroy() {

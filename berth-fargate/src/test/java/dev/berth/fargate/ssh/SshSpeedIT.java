@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -213,9 +214,27 @@ class SshSpeedIT {
         sandbox.upload(small.resolve("f" + i), "one");
       }
       double single = 300 / (millis(System.nanoTime() - began) / 1000);
+      began = System.nanoTime();
+      try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
+        List<Future<?>> calls = new ArrayList<>();
+        for (int caller = 0; caller < 8; caller++) {
+          String remote = "one-" + caller;
+          calls.add(
+              callers.submit(() -> {
+                for (int i = 0; i < 100; i++) {
+                  sandbox.upload(small.resolve("f" + i), remote);
+                }
+                return null;
+              }));
+        }
+        for (Future<?> call : calls) {
+          call.get(1, TimeUnit.MINUTES);
+        }
+      }
+      double many = 800 / (millis(System.nanoTime() - began) / 1000);
       print(
-          "1 KiB files: %.0f/s up, %.0f/s down as a folder, %.0f/s up one call each (≥ 500)",
-          up, down, single);
+          "1 KiB files: as a folder %.0f/s up, %.0f/s down (≥ 500); a call each %.0f/s, by 8 callers %.0f/s",
+          up, down, single, many);
     }
   }
 
@@ -226,33 +245,46 @@ class SshSpeedIT {
   @Test
   void manySessions() throws Exception {
     int count = 200;
-    List<SshTunnel> tunnels = new ArrayList<>();
-    try (SshTunnel first = sshd.tunnel().build()) {
-      first.open();
+    List<SshTunnel> tunnels = Collections.synchronizedList(new ArrayList<>());
+    List<Sandbox> sandboxes = new ArrayList<>();
+    SandboxSpec spec = SandboxSpec.builder().lease(Duration.ofMinutes(5)).build();
+    // A guest takes 64 hosts.
+    List<SshLocalGuest> guests = new ArrayList<>();
+    try {
+      for (int i = 0; i < 4; i++) {
+        guests.add(guest(spec));
+      }
       long before = used();
       long threads = platformThreads();
       long began = System.nanoTime();
       try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
-        List<Future<SshTunnel>> opening = new ArrayList<>();
+        List<Future<Sandbox>> opening = new ArrayList<>();
         for (int i = 0; i < count; i++) {
+          SshLink guest = (SshLink) guests.get(i % guests.size()).link();
           opening.add(
               callers.submit(() -> {
                 SshTunnel tunnel = sshd.tunnel().readyWithin(Duration.ofMinutes(2)).build();
+                tunnels.add(tunnel);
                 tunnel.open();
-                return tunnel;
+                GuestHostOf host = new GuestHostOf(tunnel.link(guest.port(), guest.token()));
+                Sandbox sandbox = GuestSandbox.connect(host, spec, Defaults.NONE);
+                assertThat(sandbox.exec("echo x").stdout()).isEqualTo("x\n");
+                return sandbox;
               }));
         }
-        for (Future<SshTunnel> each : opening) {
-          tunnels.add(each.get(3, TimeUnit.MINUTES));
+        for (Future<Sandbox> each : opening) {
+          sandboxes.add(each.get(3, TimeUnit.MINUTES));
         }
       }
       double seconds = millis(System.nanoTime() - began) / 1000;
       print(
-          "%d sessions in %.1f s: %d platform threads more, %.0f KiB each (≤ 1024)",
+          "%d sessions with a command each in %.1f s: %d platform threads more, %.0f KiB each (≤ 1024)",
           count, seconds, platformThreads() - threads, (used() - before) / 1024.0 / count);
-      assertThat(tunnels).allMatch(SshTunnel::isOpen);
+      assertThat(tunnels).hasSize(count).allMatch(SshTunnel::isOpen);
     } finally {
+      sandboxes.forEach(Sandbox::close);
       tunnels.forEach(SshTunnel::close);
+      guests.forEach(SshLocalGuest::destroyNow);
     }
   }
 

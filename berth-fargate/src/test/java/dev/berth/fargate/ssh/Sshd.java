@@ -48,8 +48,7 @@ final class Sshd implements AutoCloseable {
   }
 
   /** The same, run by a command that runs it elsewhere. */
-  static Sshd prepare(
-      List<String> prefix, Path folder, String address, int port, String... options)
+  static Sshd prepare(List<String> prefix, Path folder, String address, int port, String... options)
       throws IOException, InterruptedException {
     Files.createDirectories(folder);
     Sshd sshd = new Sshd(folder, address, port, prefix);
