@@ -24,8 +24,9 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * A task that hosts an agent server: it is reached at {@link #localPort()}, and reaches the model at
- * {@link #modelTunnelPort()} of its loopback. There is no guest in it, so nothing else can be run.
+ * A task that hosts an agent server: it is reached at {@link #localPort()}, and reaches the model
+ * at {@link #modelTunnelPort()} of its loopback. There is no guest in it, so nothing else can be
+ * run.
  */
 final class AgentSandbox implements Sandbox, Endpoints, FargateTask {
   private final FargateHost host;

@@ -48,9 +48,7 @@ final class Aws implements AutoCloseable {
 
   /** The region, by whatever way it was found. */
   String region() {
-    return region == null
-        ? ecs().serviceClientConfiguration().region().id()
-        : region;
+    return region == null ? ecs().serviceClientConfiguration().region().id() : region;
   }
 
   EcsClient ecs() {
@@ -118,7 +116,10 @@ final class Aws implements AutoCloseable {
     SdkHttpClient shared = http;
     if (shared == null) {
       shared =
-          UrlConnectionHttpClient.builder().connectionTimeout(CONNECT).socketTimeout(ATTEMPT).build();
+          UrlConnectionHttpClient.builder()
+              .connectionTimeout(CONNECT)
+              .socketTimeout(ATTEMPT)
+              .build();
       http = shared;
     }
     builder
@@ -128,7 +129,8 @@ final class Aws implements AutoCloseable {
                 .apiCallAttemptTimeout(ATTEMPT)
                 .apiCallTimeout(CALL)
                 // Only for a moment's trouble; what lasts is retried by who knows what it means.
-                .retryStrategy(DefaultRetryStrategy.standardStrategyBuilder().maxAttempts(3).build())
+                .retryStrategy(
+                    DefaultRetryStrategy.standardStrategyBuilder().maxAttempts(3).build())
                 .build());
     if (region != null) {
       builder.region(Region.of(region));
@@ -142,7 +144,10 @@ final class Aws implements AutoCloseable {
       return client.get();
     } catch (SdkClientException e) {
       throw failed(
-          null, "reach AWS", e, " Set region in the configuration, or AWS_REGION, and credentials.");
+          null,
+          "reach AWS",
+          e,
+          " Set region in the configuration, or AWS_REGION, and credentials.");
     } finally {
       lock.unlock();
     }

@@ -133,7 +133,9 @@ final class Discovery {
     return result.build();
   }
 
-  /** Reads it as if it were a configuration, and so with the same checks; other keys are left out. */
+  /**
+   * Reads it as if it were a configuration, and so with the same checks; other keys are left out.
+   */
   private static FargateConfig read(FargateConfig config, String json) {
     Map<String, @Nullable Object> values = new LinkedHashMap<>();
     try {

@@ -40,7 +40,10 @@ final class EcsTexts {
 
   private EcsTexts() {}
 
-  /** Whether an error of whatever kind is a throttling in disguise: ECS calls others to start a task, and hands their throttling on as text. */
+  /**
+   * Whether an error of whatever kind is a throttling in disguise: ECS calls others to start a
+   * task, and hands their throttling on as text.
+   */
   static boolean throttled(String text) {
     return has(text, THROTTLED);
   }

@@ -18,8 +18,10 @@ import org.jspecify.annotations.Nullable;
  * @param cluster the ECS cluster; empty: found through SSM, see {@link Discovery}
  * @param subnets where the task's network interface is put
  * @param securityGroups who may reach it
- * @param assignPublicIp whether it gets a public address, by which it is then reached; null is false
- * @param taskDefinition a definition whose container, roles and volumes are the ground for ours; null: from scratch
+ * @param assignPublicIp whether it gets a public address, by which it is then reached; null is
+ *     false
+ * @param taskDefinition a definition whose container, roles and volumes are the ground for ours;
+ *     null: from scratch
  * @param taskDefinitionFamilyPrefix begins the families of our definitions
  * @param imageTemplate the image where a spec names none, with {@code {task_id}} in it
  * @param containerName the container that is the sandbox

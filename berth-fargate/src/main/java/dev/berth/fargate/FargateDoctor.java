@@ -45,8 +45,12 @@ final class FargateDoctor {
     }
     try (Place place = Place.of(config)) {
       if (Discovery.applies(config)) {
-        ok("discovery", "SSM parameter " + Discovery.parameter(config) + " names cluster "
-            + place.config().cluster());
+        ok(
+            "discovery",
+            "SSM parameter "
+                + Discovery.parameter(config)
+                + " names cluster "
+                + place.config().cluster());
       }
       place(place);
     } catch (SandboxException e) {
@@ -85,8 +89,10 @@ final class FargateDoctor {
           return count + " subnets, " + groups + " security groups";
         },
         "Name existing ones; allow ec2:DescribeSubnets and ec2:DescribeSecurityGroups.");
-    role("execution role", found.executionRoleArn(), "ECS needs it to fetch the image, the secret"
-        + " of public_key_secret_arn, and to log.");
+    role(
+        "execution role",
+        found.executionRoleArn(),
+        "ECS needs it to fetch the image, the secret" + " of public_key_secret_arn, and to log.");
     asked(
         "ssh_sidecar",
         () -> {
@@ -113,8 +119,7 @@ final class FargateDoctor {
     asked(
         "tasks",
         () -> {
-          int running =
-              aws.ecs().listTasks(ask -> ask.cluster(found.cluster())).taskArns().size();
+          int running = aws.ecs().listTasks(ask -> ask.cluster(found.cluster())).taskArns().size();
           return running + (running == 100 ? " or more" : "") + " in the cluster now";
         },
         "Allow ecs:ListTasks, ecs:DescribeTasks, ecs:RunTask, ecs:StopTask, ecs:TagResource,"

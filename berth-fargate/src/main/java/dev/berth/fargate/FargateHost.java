@@ -106,7 +106,8 @@ final class FargateHost implements GuestHost, FargateTask {
   @Override
   public <A> Optional<A> ability(Class<A> type) {
     return type == FargateTask.class || type == FargateHost.class
-        ? Optional.of(type.cast(this)) : Optional.empty();
+        ? Optional.of(type.cast(this))
+        : Optional.empty();
   }
 
   @Override
@@ -194,7 +195,9 @@ final class FargateHost implements GuestHost, FargateTask {
     return destroyed;
   }
 
-  /** Ends a task, and then forgets the sandbox; if it cannot be ended now the reaper tries again. */
+  /**
+   * Ends a task, and then forgets the sandbox; if it cannot be ended now the reaper tries again.
+   */
   static void end(
       SandboxFolder folder, Tasks tasks, FolderRemoval removal, String arn, String reason)
       throws InterruptedException {

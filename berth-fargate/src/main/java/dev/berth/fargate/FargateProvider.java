@@ -23,7 +23,6 @@ import dev.berth.spi.SandboxProvider;
 import dev.berth.spi.SandboxSummary;
 import java.time.Duration;
 import java.util.List;
-
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -198,7 +197,9 @@ public final class FargateProvider implements SandboxProvider {
               + " mode (ssh_sidecar.exec_server_port).",
           null);
     }
-    if (!spec.files().isEmpty() || spec.workdir() != null || spec.user() != null
+    if (!spec.files().isEmpty()
+        || spec.workdir() != null
+        || spec.user() != null
         || spec.idleLimit() != null) {
       throw unsupported(
           "Tried to use files, workdir, user or idle_limit in agent-server mode, where no guest is"
@@ -294,8 +295,7 @@ public final class FargateProvider implements SandboxProvider {
     boolean done = false;
     try {
       way.open();
-      int port =
-          Objects.requireNonNull(TaskDefinitions.sidecar(there.config()).execServerPort());
+      int port = Objects.requireNonNull(TaskDefinitions.sidecar(there.config()).execServerPort());
       FargateHost host =
           new FargateHost(
               folder,

@@ -109,7 +109,8 @@ final class FargateSettings {
     if (codebuildComputeType != null) {
       builder.codebuildComputeType(codebuildComputeType);
     }
-    builder.codebuildBuildTimeout(Duration.ofMinutes(section.integer("codebuild_build_timeout", 30, 5, 2160)));
+    builder.codebuildBuildTimeout(
+        Duration.ofMinutes(section.integer("codebuild_build_timeout", 30, 5, 2160)));
     String dockerhubSecretArn = section.text("dockerhub_secret_arn");
     if (dockerhubSecretArn != null) {
       builder.dockerhubSecretArn(dockerhubSecretArn);

@@ -16,7 +16,9 @@ final class LogTail {
     return prefix == null ? config.taskDefinitionFamilyPrefix() : prefix;
   }
 
-  /** A block of lines for each container that logged; empty if there is none, or it cannot be read. */
+  /**
+   * A block of lines for each container that logged; empty if there is none, or it cannot be read.
+   */
   static String of(FargateConfig config, Aws aws, String taskArn) {
     String group = config.logGroup();
     if (group == null) {
@@ -29,12 +31,8 @@ final class LogTail {
       try {
         List<OutputLogEvent> events =
             aws.logs()
-                .getLogEvents(
-                    ask ->
-                        ask.logGroupName(group)
-                            .logStreamName(stream)
-                            .limit(LINES)
-                            .startFromHead(false))
+                .getLogEvents(ask ->
+                    ask.logGroupName(group).logStreamName(stream).limit(LINES).startFromHead(false))
                 .events();
         if (!events.isEmpty()) {
           text.append("\nThe container ").append(container).append(" logged:");

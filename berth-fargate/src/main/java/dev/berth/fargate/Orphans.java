@@ -64,7 +64,9 @@ final class Orphans {
     return List.copyOf(summaries);
   }
 
-  /** The states of the tasks of this cluster among these; one that ECS has forgotten has stopped. */
+  /**
+   * The states of the tasks of this cluster among these; one that ECS has forgotten has stopped.
+   */
   private Map<String, SandboxStatus> states(List<SandboxFolder> folders) {
     Map<String, Boolean> ready = new HashMap<>();
     for (SandboxFolder folder : folders) {
@@ -82,8 +84,7 @@ final class Orphans {
         some.forEach(arn -> states.put(arn, SandboxStatus.STOPPED));
         seen.forEach(task ->
             states.put(
-                task.arn(),
-                FargateHost.status(task, ready.getOrDefault(task.arn(), false))));
+                task.arn(), FargateHost.status(task, ready.getOrDefault(task.arn(), false))));
       }
     } catch (SandboxException e) {
       // AWS is not to be had now: what is not known is not known.

@@ -100,8 +100,7 @@ final class Place implements AutoCloseable {
 
   /** Whose a task is: this user's, on this host, in this state folder. */
   static String home(StateHome state) {
-    String text =
-        StateHome.host() + "\n" + System.getProperty("user.name") + "\n" + state.root();
+    String text = StateHome.host() + "\n" + System.getProperty("user.name") + "\n" + state.root();
     try {
       byte[] hash =
           MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));

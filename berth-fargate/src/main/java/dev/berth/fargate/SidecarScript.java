@@ -66,7 +66,9 @@ final class SidecarScript {
 
   private SidecarScript() {}
 
-  /** A line of shell that succeeds if something listens at this port; nothing but a shell does it. */
+  /**
+   * A line of shell that succeeds if something listens at this port; nothing but a shell does it.
+   */
   static String listens(int port) {
     return "while read -r n at to state rest; do case $at,$state in *:%04X,0A) exit 0 ;; esac; done"
             .formatted(port)

@@ -64,7 +64,8 @@ final class TaskDefinitions {
    * @param image null: as the base definition has it
    * @param size of the whole task
    */
-  record Content(@Nullable String image, TaskSize size, List<Volume> volumes, List<String> command) {}
+  record Content(
+      @Nullable String image, TaskSize size, List<Volume> volumes, List<String> command) {}
 
   /** The ARN of a definition with this content; made if there is none. */
   String ensure(Content content) throws InterruptedException {
@@ -122,8 +123,7 @@ final class TaskDefinitions {
     try {
       for (String family :
           aws.ecs()
-              .listTaskDefinitionFamiliesPaginator(
-                  ask -> ask.familyPrefix(prefix).status("ACTIVE"))
+              .listTaskDefinitionFamiliesPaginator(ask -> ask.familyPrefix(prefix).status("ACTIVE"))
               .families()) {
         Optional<TaskDefinition> found =
             ours.matcher(family).matches() ? find(family) : Optional.empty();
@@ -147,9 +147,7 @@ final class TaskDefinitions {
   }
 
   private boolean used(String family) {
-    return aws.ecs()
-        .listTasks(ask -> ask.cluster(config.cluster()).family(family))
-        .hasTaskArns()
+    return aws.ecs().listTasks(ask -> ask.cluster(config.cluster()).family(family)).hasTaskArns()
         && !aws.ecs()
             .listTasks(ask -> ask.cluster(config.cluster()).family(family))
             .taskArns()
@@ -192,7 +190,9 @@ final class TaskDefinitions {
     request.volumes(volumes).containerDefinitions(containers);
     // The SDK says all fields in a fixed order; nothing secret is among them.
     String family =
-        config.taskDefinitionFamilyPrefix() + "-" + hash(request.build().toString()).substring(0, 48);
+        config.taskDefinitionFamilyPrefix()
+            + "-"
+            + hash(request.build().toString()).substring(0, 48);
     return request
         .family(family)
         .tags(Tag.builder().key("berth:definition").value("1").build())
@@ -243,7 +243,8 @@ final class TaskDefinitions {
           null);
     }
     List<MountPoint> mounts = new ArrayList<>(ground == null ? List.of() : ground.mountPoints());
-    List<ContainerDependency> after = new ArrayList<>(ground == null ? List.of() : ground.dependsOn());
+    List<ContainerDependency> after =
+        new ArrayList<>(ground == null ? List.of() : ground.dependsOn());
     after.add(
         ContainerDependency.builder()
             .containerName(SIDECAR)
@@ -307,19 +308,18 @@ final class TaskDefinitions {
                 .valueFrom(sidecar.publicKeySecretArn())
                 .build())
         .mountPoints(mount(HOME_VOLUME, Sidecar.VOLUME, false))
-        .healthCheck(
-            check ->
-                check
-                    .command(
-                        "CMD-SHELL",
-                        config.agentServer()
-                            ? SidecarScript.listens(sidecar.sshdPort())
-                            : "test -e " + Sidecar.GUEST)
-                    // The shortest that ECS takes.
-                    .interval(5)
-                    .timeout(2)
-                    .retries(10)
-                    .startPeriod(300))
+        .healthCheck(check ->
+            check
+                .command(
+                    "CMD-SHELL",
+                    config.agentServer()
+                        ? SidecarScript.listens(sidecar.sshdPort())
+                        : "test -e " + Sidecar.GUEST)
+                // The shortest that ECS takes.
+                .interval(5)
+                .timeout(2)
+                .retries(10)
+                .startPeriod(300))
         .logConfiguration(logs(SIDECAR))
         .build();
   }
@@ -358,13 +358,12 @@ final class TaskDefinitions {
   private static software.amazon.awssdk.services.ecs.model.Volume efs(
       String name, String system, @Nullable String accessPoint) {
     return volume(name)
-        .efsVolumeConfiguration(
-            efs -> {
-              efs.fileSystemId(system).transitEncryption(EFSTransitEncryption.ENABLED);
-              if (accessPoint != null) {
-                efs.authorizationConfig(point -> point.accessPointId(accessPoint));
-              }
-            })
+        .efsVolumeConfiguration(efs -> {
+          efs.fileSystemId(system).transitEncryption(EFSTransitEncryption.ENABLED);
+          if (accessPoint != null) {
+            efs.authorizationConfig(point -> point.accessPointId(accessPoint));
+          }
+        })
         .build();
   }
 

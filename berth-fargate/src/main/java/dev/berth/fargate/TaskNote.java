@@ -25,11 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param ready whether it has come up
  */
 record TaskNote(
-    String region,
-    String cluster,
-    @Nullable String arn,
-    @Nullable String address,
-    boolean ready) {
+    String region, String cluster, @Nullable String arn, @Nullable String address, boolean ready) {
   private static final String FILE = "task";
 
   void write(SandboxFolder folder) {
@@ -47,8 +43,7 @@ record TaskNote(
     Path fresh = folder.path().resolve(FILE + ".new");
     try {
       try (Writer out =
-          new OutputStreamWriter(
-              new FileOutputStream(fresh.toFile()), StandardCharsets.UTF_8)) {
+          new OutputStreamWriter(new FileOutputStream(fresh.toFile()), StandardCharsets.UTF_8)) {
         lines.store(out, null);
       }
       Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);

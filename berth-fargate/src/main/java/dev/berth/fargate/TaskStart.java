@@ -125,8 +125,11 @@ final class TaskStart {
           new Forward(0, "127.0.0.1", Objects.requireNonNull(place.config().containerPort()));
       SshTunnel way = open(address, List.of(agent, reverse));
       if (way.remotePort(reverse) != reverse.port()) {
-        throw failed("port " + reverse.port() + " of the task is taken, by which it was told to"
-            + " reach the model");
+        throw failed(
+            "port "
+                + reverse.port()
+                + " of the task is taken, by which it was told to"
+                + " reach the model");
       }
       folder.write(SandboxRecord.of(folder.id(), FargateProvider.NAME, spec));
       AgentSandbox sandbox =
@@ -235,8 +238,7 @@ final class TaskStart {
             .await(
                 started,
                 seen ->
-                    seen.over()
-                        || seen.address() != null && !seen.status().equals("PROVISIONING"),
+                    seen.over() || seen.address() != null && !seen.status().equals("PROVISIONING"),
                 left());
     if (state == null || state.over() || state.address() == null) {
       throw failed(
@@ -300,8 +302,11 @@ final class TaskStart {
       boolean has = !found.isEmpty() && found.get(0).association() != null;
       String outside = has ? found.get(0).association().publicIp() : null;
       if (outside == null) {
-        throw failed("its interface " + interfaceId + " has no public address although"
-            + " assign_public_ip is set; are the subnets public?");
+        throw failed(
+            "its interface "
+                + interfaceId
+                + " has no public address although"
+                + " assign_public_ip is set; are the subnets public?");
       }
       return outside;
     } catch (SdkException e) {
@@ -398,8 +403,7 @@ final class TaskStart {
         folder.delete(removal);
       } else {
         place.tasks().watch().remove(started);
-        FargateHost.end(
-            folder, place.tasks(), removal, started, "The sandbox did not come up");
+        FargateHost.end(folder, place.tasks(), removal, started, "The sandbox did not come up");
       }
     } catch (InterruptedException e) {
       interrupted = true;

@@ -88,7 +88,8 @@ final class Tasks implements AutoCloseable {
       if (tries > 0) {
         Duration pause = Pace.backoff(tries - 1, FIRST_PAUSE, LONGEST_PAUSE);
         if (System.nanoTime() + pause.toNanos() - deadline > 0) {
-          throw failed(start.id(), "it was tried " + tries + " times within " + within + "; " + why);
+          throw failed(
+              start.id(), "it was tried " + tries + " times within " + within + "; " + why);
         }
         Thread.sleep(pause);
       }
@@ -112,8 +113,7 @@ final class Tasks implements AutoCloseable {
           throw new Inactive(e);
         }
         if (!passes(e)) {
-          throw Aws.failed(
-              start.id(), "start a task in the cluster " + config.cluster(), e, "");
+          throw Aws.failed(start.id(), "start a task in the cluster " + config.cluster(), e, "");
         }
       }
     }
@@ -121,8 +121,8 @@ final class Tasks implements AutoCloseable {
   }
 
   /**
-   * Sends it in a thread of its own: an interrupt must not leave it open whether there is a task. If
-   * the caller goes, what was started is ended.
+   * Sends it in a thread of its own: an interrupt must not leave it open whether there is a task.
+   * If the caller goes, what was started is ended.
    */
   private RunTaskResponse send(RunTaskRequest request) throws InterruptedException {
     FutureTask<RunTaskResponse> call = new FutureTask<>(() -> aws.ecs().runTask(request));
@@ -162,7 +162,9 @@ final class Tasks implements AutoCloseable {
     }
   }
 
-  /** Whether a failure may pass: throttling in whatever clothes, trouble of ECS or of the network. */
+  /**
+   * Whether a failure may pass: throttling in whatever clothes, trouble of ECS or of the network.
+   */
   private static boolean passes(SdkException e) {
     String text = Aws.reason(e);
     if (e instanceof SdkServiceException service) {
@@ -189,16 +191,14 @@ final class Tasks implements AutoCloseable {
                     .map(tag -> Tag.builder().key(tag.getKey()).value(tag.getValue()).build())
                     .toList())
             .overrides(TaskOverride.builder().containerOverrides(start.overrides()).build())
-            .networkConfiguration(
-                network ->
-                    network.awsvpcConfiguration(
-                        vpc ->
-                            vpc.subnets(config.subnets())
-                                .securityGroups(config.securityGroups())
-                                .assignPublicIp(
-                                    Boolean.TRUE.equals(config.assignPublicIp())
-                                        ? AssignPublicIp.ENABLED
-                                        : AssignPublicIp.DISABLED)));
+            .networkConfiguration(network ->
+                network.awsvpcConfiguration(vpc ->
+                    vpc.subnets(config.subnets())
+                        .securityGroups(config.securityGroups())
+                        .assignPublicIp(
+                            Boolean.TRUE.equals(config.assignPublicIp())
+                                ? AssignPublicIp.ENABLED
+                                : AssignPublicIp.DISABLED)));
     if (config.platformVersion() != null) {
       request.platformVersion(config.platformVersion());
     }
@@ -211,7 +211,9 @@ final class Tasks implements AutoCloseable {
       String detail = failure.detail() == null ? "" : " (" + failure.detail() + ")";
       reasons.add("ECS says: " + failure.reason() + detail);
     }
-    return reasons.isEmpty() ? "ECS started nothing and does not say why" : String.join("; ", reasons);
+    return reasons.isEmpty()
+        ? "ECS started nothing and does not say why"
+        : String.join("; ", reasons);
   }
 
   private CreateException failed(String id, String why) {
@@ -228,8 +230,7 @@ final class Tasks implements AutoCloseable {
       reads.await();
       return aws
           .ecs()
-          .describeTasks(
-              ask -> ask.cluster(config.cluster()).tasks(arns).include(TaskField.TAGS))
+          .describeTasks(ask -> ask.cluster(config.cluster()).tasks(arns).include(TaskField.TAGS))
           .tasks()
           .stream()
           .map(TaskState::of)
@@ -247,11 +248,10 @@ final class Tasks implements AutoCloseable {
     try {
       return aws
           .ecs()
-          .describeTasks(
-              ask ->
-                  ask.cluster(config.cluster())
-                      .tasks(arn)
-                      .overrideConfiguration(limit -> limit.apiCallTimeout(STATUS_WITHIN)))
+          .describeTasks(ask ->
+              ask.cluster(config.cluster())
+                  .tasks(arn)
+                  .overrideConfiguration(limit -> limit.apiCallTimeout(STATUS_WITHIN)))
           .tasks()
           .stream()
           .map(TaskState::of)
@@ -272,16 +272,15 @@ final class Tasks implements AutoCloseable {
     try {
       for (var page :
           aws.ecs()
-              .listTasksPaginator(
-                  ask -> {
-                    ask.cluster(config.cluster());
-                    // Beside startedBy ECS takes no other filter.
-                    if (id == null) {
-                      ask.desiredStatus(DesiredStatus.RUNNING);
-                    } else {
-                      ask.startedBy(startedBy(id));
-                    }
-                  })) {
+              .listTasksPaginator(ask -> {
+                ask.cluster(config.cluster());
+                // Beside startedBy ECS takes no other filter.
+                if (id == null) {
+                  ask.desiredStatus(DesiredStatus.RUNNING);
+                } else {
+                  ask.startedBy(startedBy(id));
+                }
+              })) {
         arns.addAll(page.taskArns());
         reads.await();
       }

@@ -24,9 +24,9 @@ import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Agent-server mode: a server in a task, which asks a model on this host. */
 @Tag("root")
@@ -136,12 +136,11 @@ class AgentServerIT {
   @Test
   void anAgentThatEndsAtOnceFailsTheCreate() {
     try (FargateProvider provider = new FargateProvider(config())) {
-      assertThatThrownBy(
-              () ->
-                  provider.create(
-                      spec("http://127.0.0.1:1/")
-                          .entrypoint(java.util.List.of("sh", "-c", "exit 9"))
-                          .build()))
+      assertThatThrownBy(() ->
+              provider.create(
+                  spec("http://127.0.0.1:1/")
+                      .entrypoint(java.util.List.of("sh", "-c", "exit 9"))
+                      .build()))
           .isInstanceOf(CreateException.class)
           .hasMessageContaining("main: exit code 9");
     }

@@ -85,12 +85,11 @@ final class EcsProxy implements AutoCloseable {
       if (answer == null) {
         return;
       }
-      answer.headers.forEach(
-          (name, values) -> {
-            if (!DROPPED.contains(name.toLowerCase(java.util.Locale.ROOT)) && !name.startsWith(":")) {
-              exchange.getResponseHeaders().put(name, values);
-            }
-          });
+      answer.headers.forEach((name, values) -> {
+        if (!DROPPED.contains(name.toLowerCase(java.util.Locale.ROOT)) && !name.startsWith(":")) {
+          exchange.getResponseHeaders().put(name, values);
+        }
+      });
       exchange.sendResponseHeaders(answer.code, answer.body.length == 0 ? -1 : answer.body.length);
       exchange.getResponseBody().write(answer.body);
     } catch (InterruptedException e) {
@@ -125,10 +124,13 @@ final class EcsProxy implements AutoCloseable {
         }
         case THROTTLED_IN_WORDS -> {
           return Answer.error(
-              400, "ClientException", "Unable to start the task: EC2: Request limit: Rate exceeded");
+              400,
+              "ClientException",
+              "Unable to start the task: EC2: Request limit: Rate exceeded");
         }
         case BROKEN -> {
-          return Answer.error(500, "ServerException", "Service Unavailable. Please try again later.");
+          return Answer.error(
+              500, "ServerException", "Service Unavailable. Please try again later.");
         }
         case DENIED -> {
           return Answer.error(
@@ -372,16 +374,14 @@ final class EcsProxy implements AutoCloseable {
       throws IOException, InterruptedException {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(moto.resolve(exchange.getRequestURI()))
-            .method(
-                exchange.getRequestMethod(), HttpRequest.BodyPublishers.ofByteArray(body));
+            .method(exchange.getRequestMethod(), HttpRequest.BodyPublishers.ofByteArray(body));
     exchange
         .getRequestHeaders()
-        .forEach(
-            (name, values) -> {
-              if (!DROPPED.contains(name.toLowerCase(java.util.Locale.ROOT))) {
-                values.forEach(value -> request.header(name, value));
-              }
-            });
+        .forEach((name, values) -> {
+          if (!DROPPED.contains(name.toLowerCase(java.util.Locale.ROOT))) {
+            values.forEach(value -> request.header(name, value));
+          }
+        });
     HttpResponse<byte[]> response =
         http.send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
     return new Answer(response.statusCode(), response.headers().map(), response.body());

@@ -35,7 +35,11 @@ class EcsTextsTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"MISSING", "Cluster not found.", "No Container Instances were found in your cluster."})
+      strings = {
+        "MISSING",
+        "Cluster not found.",
+        "No Container Instances were found in your cluster."
+      })
   void whatWillNotPassIsNeither(String text) {
     assertThat(EcsTexts.throttled(text)).isFalse();
     assertThat(EcsTexts.noRoom(text)).isFalse();

@@ -70,12 +70,18 @@ class FargateConfigTest {
     all.put(
         "ssh_sidecar",
         Map.of(
-            "sshd_port", 2200,
-            "ssh_ready_timeout_sec", 7,
-            "public_key_secret_arn", "arn:pub",
-            "private_key_secret_arn", "arn:priv",
-            "image", "r/ssh:1",
-            "exec_server_port", 19542));
+            "sshd_port",
+            2200,
+            "ssh_ready_timeout_sec",
+            7,
+            "public_key_secret_arn",
+            "arn:pub",
+            "private_key_secret_arn",
+            "arn:priv",
+            "image",
+            "r/ssh:1",
+            "exec_server_port",
+            19542));
     all.put("s3_bucket", "b");
     all.put("s3_prefix", "s");
     all.put("ecr_repository", "e");
@@ -154,9 +160,21 @@ class FargateConfigTest {
 
   @ParameterizedTest
   @CsvSource({
-    "256, 512", "256, 1024", "256, 2048", "512, 1024", "512, 4096", "1024, 2048", "1024, 8192",
-    "2048, 4096", "2048, 16384", "4096, 8192", "4096, 30720", "8192, 16384", "8192, 61440",
-    "16384, 32768", "16384, 122880"
+    "256, 512",
+    "256, 1024",
+    "256, 2048",
+    "512, 1024",
+    "512, 4096",
+    "1024, 2048",
+    "1024, 8192",
+    "2048, 4096",
+    "2048, 16384",
+    "4096, 8192",
+    "4096, 30720",
+    "8192, 16384",
+    "8192, 61440",
+    "16384, 32768",
+    "16384, 122880"
   })
   void whatFargateHasIsTaken(int cpu, int memory) {
     assertThat(FargateConfig.builder().cpu(cpu).memory(memory).build().memory()).isEqualTo(memory);
@@ -233,8 +251,7 @@ class FargateConfigTest {
             .cluster("c")
             .subnets(List.of("subnet-1"))
             .securityGroups(List.of("sg-1"));
-    FargateConfig agent =
-        place.sshSidecar(SshSidecarConfig.DEFAULT).containerPort(8000).build();
+    FargateConfig agent = place.sshSidecar(SshSidecarConfig.DEFAULT).containerPort(8000).build();
     SandboxSpec.Builder spec = SandboxSpec.builder().image("x");
     refused(agent, spec.build(), "0 outside endpoints");
     refused(
@@ -246,13 +263,10 @@ class FargateConfigTest {
             .build(),
         "exactly one");
     refused(
-        agent,
-        spec.resources(new SandboxResources(null, null, null, 2, null)).build(),
-        "2 GPUs");
+        agent, spec.resources(new SandboxResources(null, null, null, 2, null)).build(), "2 GPUs");
     refused(FargateConfig.builder().build(), SandboxSpec.of("x"), "names no place");
     refused(agent, SandboxSpec.of("/a/folder"), "/a/folder");
-    refused(
-        place.imageTemplate("r:{task_id}").build(), SandboxSpec.builder().build(), "task_id");
+    refused(place.imageTemplate("r:{task_id}").build(), SandboxSpec.builder().build(), "task_id");
     try (FargateProvider provider = new FargateProvider(agent)) {
       assertThatThrownBy(() ->
               provider.create(

@@ -21,9 +21,9 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -307,8 +307,7 @@ class FargateFaultsIT {
               .ensure(
                   new TaskDefinitions.Content(
                       FargateRig.MAIN_IMAGE, new TaskSize(256, 512, null), List.of(), List.of()));
-      Map<String, String> forgotten =
-          place.tags("aaaaaaaaaaaa", SPEC, StateHome.ofEnvironment());
+      Map<String, String> forgotten = place.tags("aaaaaaaaaaaa", SPEC, StateHome.ofEnvironment());
       Map<String, String> overdue =
           Map.of(
               Tasks.ID,
@@ -333,9 +332,14 @@ class FargateFaultsIT {
 
       List<String> report = provider.reap();
 
-      assertThat(report).anyMatch(line -> line.startsWith(first)).anyMatch(l -> l.startsWith(second));
+      assertThat(report)
+          .anyMatch(line -> line.startsWith(first))
+          .anyMatch(l -> l.startsWith(second));
       assertThat(report).noneMatch(line -> line.startsWith(third) || line.startsWith(fourth));
-      assertThat(rig.running()).extracting(RigTask::arn).contains(third, fourth).doesNotContain(first, second);
+      assertThat(rig.running())
+          .extracting(RigTask::arn)
+          .contains(third, fourth)
+          .doesNotContain(first, second);
       assertThat(sandbox.isRunning()).isTrue();
       place.tasks().stop(third, "over");
       place.tasks().stop(fourth, "over");
@@ -346,25 +350,24 @@ class FargateFaultsIT {
       throws InterruptedException {
     return place
         .tasks()
-        .run(
-            new Tasks.Start("dddddddddddd", definition, List.of(), tags), Duration.ofSeconds(30));
+        .run(new Tasks.Start("dddddddddddd", definition, List.of(), tags), Duration.ofSeconds(30));
   }
 
   @Test
   void theDoctorSaysWhatIsThereAndWhatIsNot() throws Exception {
-    assertThat(new FargateDoctor(FargateRig.execServer().executionRoleArn("arn:x").build()).examine())
+    assertThat(
+            new FargateDoctor(FargateRig.execServer().executionRoleArn("arn:x").build()).examine())
         .noneMatch(finding -> finding.level() == dev.berth.spi.Finding.Level.FAILURE);
     assertThat(new FargateDoctor(FargateRig.place().cluster("absent").build()).examine())
-        .anyMatch(
-            finding ->
-                finding.level() == dev.berth.spi.Finding.Level.FAILURE
-                    && finding.subject().equals("cluster")
-                    && finding.observation().contains("absent"))
-        .anyMatch(
-            finding ->
-                finding.level() == dev.berth.spi.Finding.Level.FAILURE
-                    && finding.subject().equals("ssh_sidecar"));
-    assertThatThrownBy(() -> new FargateFactory().examine(dev.berth.spi.ConfigSection.of("x", Map.of("a", 1))))
+        .anyMatch(finding ->
+            finding.level() == dev.berth.spi.Finding.Level.FAILURE
+                && finding.subject().equals("cluster")
+                && finding.observation().contains("absent"))
+        .anyMatch(finding ->
+            finding.level() == dev.berth.spi.Finding.Level.FAILURE
+                && finding.subject().equals("ssh_sidecar"));
+    assertThatThrownBy(
+            () -> new FargateFactory().examine(dev.berth.spi.ConfigSection.of("x", Map.of("a", 1))))
         .isInstanceOf(RequestException.class);
   }
 }

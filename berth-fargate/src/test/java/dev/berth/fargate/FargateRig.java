@@ -50,7 +50,10 @@ final class FargateRig implements AutoCloseable {
     podman.load(SIDECAR_IMAGE, parts.resolve("sidecar"));
     moto = new Moto(parts, folder.resolve("moto.log"));
     proxy = new EcsProxy(moto.uri(), podman, folder, faults);
-    call("ecs", "AmazonEC2ContainerServiceV20141113.CreateCluster", "{\"clusterName\":\"" + CLUSTER + "\"}");
+    call(
+        "ecs",
+        "AmazonEC2ContainerServiceV20141113.CreateCluster",
+        "{\"clusterName\":\"" + CLUSTER + "\"}");
     String[] network = network();
     subnet = network[0];
     group = network[1];
@@ -65,7 +68,15 @@ final class FargateRig implements AutoCloseable {
   private void keys() throws IOException {
     Path keys = Files.createDirectory(folder.resolve("keys"));
     podman.run(
-        "run", "--rm", "--network", "none", "-v", keys + ":/keys", SIDECAR_IMAGE, "/bin/sh", "-c",
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "-v",
+        keys + ":/keys",
+        SIDECAR_IMAGE,
+        "/bin/sh",
+        "-c",
         "cd /keys && ssh-keygen -q -t ed25519 -N '' -C berth -f user"
             + " && ssh-keygen -q -t ed25519 -N '' -C host -f host");
     System.setProperty(
@@ -161,7 +172,10 @@ final class FargateRig implements AutoCloseable {
   /** Stores a secret and gives its ARN. */
   String secret(String name, String text) {
     ObjectNode ask = JSON.createObjectNode().put("Name", name).put("SecretString", text);
-    return proxy.call("secretsmanager", "secretsmanager.CreateSecret", ask).path("ARN").asString("");
+    return proxy
+        .call("secretsmanager", "secretsmanager.CreateSecret", ask)
+        .path("ARN")
+        .asString("");
   }
 
   void logGroup(String name) {

@@ -13,8 +13,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import software.amazon.awssdk.services.ecs.EcsClient;
 import software.amazon.awssdk.services.ecs.model.AssignPublicIp;
 import software.amazon.awssdk.services.ecs.model.Compatibility;
@@ -50,54 +50,50 @@ class FargateRigIT {
 
   private static String define(String mainCommand) {
     return aws.ecs()
-        .registerTaskDefinition(
-            ask ->
-                ask.family("rig")
-                    .networkMode(NetworkMode.AWSVPC)
-                    .requiresCompatibilities(Compatibility.FARGATE)
-                    .cpu("256")
-                    .memory("512")
-                    .volumes(v -> v.name("shared"))
-                    .containerDefinitions(
-                        main ->
-                            main.name("main")
-                                .image(FargateRig.MAIN_IMAGE)
-                                .essential(true)
-                                .mountPoints(m -> m.sourceVolume("shared").containerPath("/shared"))
-                                .dependsOn(d ->
-                                    d.containerName("side").condition(ContainerCondition.HEALTHY))
-                                .command("sh", "-c", mainCommand),
-                        side ->
-                            side.name("side")
-                                .image(FargateRig.SIDECAR_IMAGE)
-                                .essential(true)
-                                .mountPoints(m -> m.sourceVolume("shared").containerPath("/shared"))
-                                .healthCheck(h -> h.command("CMD-SHELL", "test -e /shared/word"))
-                                .command(
-                                    "/bin/sh",
-                                    "-c",
-                                    "mkdir -p /run/sshd; ssh-keygen -q -t ed25519 -N '' -f /root/key;"
-                                        + " echo hello > /shared/word;"
-                                        + " exec /usr/sbin/sshd -D -e -f /dev/null -p 2222 -h /root/key")))
+        .registerTaskDefinition(ask ->
+            ask.family("rig")
+                .networkMode(NetworkMode.AWSVPC)
+                .requiresCompatibilities(Compatibility.FARGATE)
+                .cpu("256")
+                .memory("512")
+                .volumes(v -> v.name("shared"))
+                .containerDefinitions(
+                    main ->
+                        main.name("main")
+                            .image(FargateRig.MAIN_IMAGE)
+                            .essential(true)
+                            .mountPoints(m -> m.sourceVolume("shared").containerPath("/shared"))
+                            .dependsOn(
+                                d -> d.containerName("side").condition(ContainerCondition.HEALTHY))
+                            .command("sh", "-c", mainCommand),
+                    side ->
+                        side.name("side")
+                            .image(FargateRig.SIDECAR_IMAGE)
+                            .essential(true)
+                            .mountPoints(m -> m.sourceVolume("shared").containerPath("/shared"))
+                            .healthCheck(h -> h.command("CMD-SHELL", "test -e /shared/word"))
+                            .command(
+                                "/bin/sh",
+                                "-c",
+                                "mkdir -p /run/sshd; ssh-keygen -q -t ed25519 -N '' -f /root/key;"
+                                    + " echo hello > /shared/word;"
+                                    + " exec /usr/sbin/sshd -D -e -f /dev/null -p 2222 -h /root/key")))
         .taskDefinition()
         .taskDefinitionArn();
   }
 
   private static RunTaskResponse run(String definition, String token) {
     return aws.ecs()
-        .runTask(
-            ask ->
-                ask.cluster(FargateRig.CLUSTER)
-                    .taskDefinition(definition)
-                    .launchType(LaunchType.FARGATE)
-                    .clientToken(token)
-                    .networkConfiguration(
-                        n ->
-                            n.awsvpcConfiguration(
-                                v ->
-                                    v.subnets(System.getProperty(FargateRig.SUBNET))
-                                        .securityGroups(System.getProperty(FargateRig.GROUP))
-                                        .assignPublicIp(AssignPublicIp.DISABLED))));
+        .runTask(ask ->
+            ask.cluster(FargateRig.CLUSTER)
+                .taskDefinition(definition)
+                .launchType(LaunchType.FARGATE)
+                .clientToken(token)
+                .networkConfiguration(n ->
+                    n.awsvpcConfiguration(v ->
+                        v.subnets(System.getProperty(FargateRig.SUBNET))
+                            .securityGroups(System.getProperty(FargateRig.GROUP))
+                            .assignPublicIp(AssignPublicIp.DISABLED))));
   }
 
   private static Task task(String arn) {
@@ -137,7 +133,14 @@ class FargateRigIT {
     assertThat(task(arn).stopCodeAsString()).isEqualTo("UserInitiated");
     assertThat(task(arn).stoppedReason()).isEqualTo("enough");
     assertThat(new java.io.File(name)).doesNotExist();
-    assertThat(rig.podman().run("ps", "-a", "--filter", "label=berthrig=" + ProcessHandle.current().pid(), "-q"))
+    assertThat(
+            rig.podman()
+                .run(
+                    "ps",
+                    "-a",
+                    "--filter",
+                    "label=berthrig=" + ProcessHandle.current().pid(),
+                    "-q"))
         .isEmpty();
   }
 

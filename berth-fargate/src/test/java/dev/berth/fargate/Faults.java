@@ -13,7 +13,9 @@ final class Faults {
   enum Call {
     /** Refused: ThrottlingException. */
     THROTTLED,
-    /** Refused as ECS hands on what another service refused it: a ClientException with the words. */
+    /**
+     * Refused as ECS hands on what another service refused it: a ClientException with the words.
+     */
     THROTTLED_IN_WORDS,
     /** An answer without a task and with a failure: no capacity. */
     NO_CAPACITY,

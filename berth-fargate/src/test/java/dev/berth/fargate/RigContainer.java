@@ -73,8 +73,7 @@ final class RigContainer {
       boolean dies) {
     String image = definition.path("image").asString("");
     if (!podman.has(image)) {
-      reason =
-          "CannotPullContainerError: failed to resolve ref " + image + ": not found";
+      reason = "CannotPullContainerError: failed to resolve ref " + image + ": not found";
       status = "STOPPED";
       return;
     }
@@ -124,7 +123,8 @@ final class RigContainer {
       line.addAll(List.of("--entrypoint", definition.get("entryPoint").toString()));
     }
     line.add(image);
-    JsonNode command = override.has("command") ? override.get("command") : definition.path("command");
+    JsonNode command =
+        override.has("command") ? override.get("command") : definition.path("command");
     command.forEach(word -> line.add(word.asString()));
     try {
       podman.run(env, line);
@@ -210,7 +210,10 @@ final class RigContainer {
             : health.equals("HEALTHY") ? "UNHEALTHY" : health;
   }
 
-  /** Ends and removes it: SIGTERM, and SIGKILL after its {@code stopTimeout}, which the rig shortens. */
+  /**
+   * Ends and removes it: SIGTERM, and SIGKILL after its {@code stopTimeout}, which the rig
+   * shortens.
+   */
   void end(Duration grace) {
     podman.result("rm", "-f", "-t", "" + grace.toSeconds(), "-v", container);
     if (exitCode < 0 && status.equals("RUNNING")) {

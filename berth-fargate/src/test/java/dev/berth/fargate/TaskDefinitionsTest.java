@@ -56,7 +56,8 @@ class TaskDefinitionsTest {
     ContainerDefinition sidecar = made.containerDefinitions().get(1);
     assertThat(sidecar.essential()).isTrue();
     assertThat(sidecar.image()).isEqualTo("ssh:1");
-    assertThat(sidecar.healthCheck().command()).containsExactly("CMD-SHELL", "test -e /berth/guest");
+    assertThat(sidecar.healthCheck().command())
+        .containsExactly("CMD-SHELL", "test -e /berth/guest");
     assertThat(sidecar.secrets().get(0).valueFrom()).isEqualTo("arn:pub");
     assertThat(sidecar.startTimeout()).isEqualTo(120);
     assertThat(made.toString()).doesNotContain("arn:priv");
@@ -68,7 +69,8 @@ class TaskDefinitionsTest {
     assertThat(family).matches("ecs-sandbox-[0-9a-f]{48}");
     assertThat(request(config().build(), content("i")).family()).isEqualTo(family);
     assertThat(request(config().build(), content("j")).family()).isNotEqualTo(family);
-    assertThat(request(config().extraEnv(java.util.Map.of("A", "1")).build(), content("i")).family())
+    assertThat(
+            request(config().extraEnv(java.util.Map.of("A", "1")).build(), content("i")).family())
         .isNotEqualTo(family);
     assertThat(request(config().taskRoleArn("arn:t").build(), content("i")).family())
         .isNotEqualTo(family);
@@ -119,12 +121,13 @@ class TaskDefinitionsTest {
     assertThatThrownBy(() -> request(config().build(), content(null)))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("image_template");
-    assertThatThrownBy(
-            () ->
-                request(
-                    FargateConfig.builder().region("r").sshSidecar(
-                        SshSidecarConfig.DEFAULT.withExecServerPort(20000)).build(),
-                    content("i")))
+    assertThatThrownBy(() ->
+            request(
+                FargateConfig.builder()
+                    .region("r")
+                    .sshSidecar(SshSidecarConfig.DEFAULT.withExecServerPort(20000))
+                    .build(),
+                content("i")))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("public_key_secret_arn");
   }

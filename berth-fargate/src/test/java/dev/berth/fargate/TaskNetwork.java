@@ -40,14 +40,12 @@ final class TaskNetwork implements AutoCloseable {
   /** From now on, nothing for this address leaves the host, whether or not a task has it. */
   static void keep(String address) {
     Tool.result(
-        Map.of(),
-        List.of("ip", "route", "add", "unreachable", address + "/32", "metric", "4000"));
+        Map.of(), List.of("ip", "route", "add", "unreachable", address + "/32", "metric", "4000"));
   }
 
   static void release(String address) {
     Tool.result(
-        Map.of(),
-        List.of("ip", "route", "del", "unreachable", address + "/32", "metric", "4000"));
+        Map.of(), List.of("ip", "route", "del", "unreachable", address + "/32", "metric", "4000"));
   }
 
   String path() {
@@ -62,8 +60,7 @@ final class TaskNetwork implements AutoCloseable {
   void mend() {
     Tool.run("ip", "link", "set", host, "up");
     Tool.result(
-        Map.of(),
-        List.of("ip", "route", "replace", address + "/32", "dev", host, "src", HOST));
+        Map.of(), List.of("ip", "route", "replace", address + "/32", "dev", host, "src", HOST));
   }
 
   @Override

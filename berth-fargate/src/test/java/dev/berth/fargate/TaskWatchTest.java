@@ -29,7 +29,10 @@ class TaskWatchTest {
     if (broken) {
       throw new CreateException(null, null, "throttled", null);
     }
-    return arns.stream().filter(states::containsKey).map(arn -> state(arn, states.get(arn))).toList();
+    return arns.stream()
+        .filter(states::containsKey)
+        .map(arn -> state(arn, states.get(arn)))
+        .toList();
   }
 
   private static TaskState state(String arn, String status) {
@@ -79,8 +82,7 @@ class TaskWatchTest {
     try (TaskWatch watch = new TaskWatch(this::describe, Duration.ofSeconds(1))) {
       states.put("a", "PENDING");
       watch.add("a");
-      TaskState state =
-          watch.await("a", s -> s.status().equals("RUNNING"), Duration.ofMillis(700));
+      TaskState state = watch.await("a", s -> s.status().equals("RUNNING"), Duration.ofMillis(700));
       assertThat(state).isNotNull();
       assertThat(state.status()).isEqualTo("PENDING");
       assertThat(watch.await("unknown", s -> true, Duration.ofSeconds(20))).isNull();
