@@ -54,42 +54,66 @@ final class Aws implements AutoCloseable {
   EcsClient ecs() {
     return locked(() -> {
       EcsClient client = ecs;
-      return client == null ? ecs = build(EcsClient.builder()) : client;
+      if (client == null) {
+        client = build(EcsClient.builder());
+        ecs = client;
+      }
+      return client;
     });
   }
 
   SsmClient ssm() {
     return locked(() -> {
       SsmClient client = ssm;
-      return client == null ? ssm = build(SsmClient.builder()) : client;
+      if (client == null) {
+        client = build(SsmClient.builder());
+        ssm = client;
+      }
+      return client;
     });
   }
 
   Ec2Client ec2() {
     return locked(() -> {
       Ec2Client client = ec2;
-      return client == null ? ec2 = build(Ec2Client.builder()) : client;
+      if (client == null) {
+        client = build(Ec2Client.builder());
+        ec2 = client;
+      }
+      return client;
     });
   }
 
   SecretsManagerClient secrets() {
     return locked(() -> {
       SecretsManagerClient client = secrets;
-      return client == null ? secrets = build(SecretsManagerClient.builder()) : client;
+      if (client == null) {
+        client = build(SecretsManagerClient.builder());
+        secrets = client;
+      }
+      return client;
     });
   }
 
   CloudWatchLogsClient logs() {
     return locked(() -> {
       CloudWatchLogsClient client = logs;
-      return client == null ? logs = build(CloudWatchLogsClient.builder()) : client;
+      if (client == null) {
+        client = build(CloudWatchLogsClient.builder());
+        logs = client;
+      }
+      return client;
     });
   }
 
   StsClient sts() {
     return locked(() -> {
       StsClient client = sts;
-      return client == null ? sts = build(StsClient.builder()) : client;
+      if (client == null) {
+        client = build(StsClient.builder());
+        sts = client;
+      }
+      return client;
     });
   }
 

@@ -114,15 +114,15 @@ public record FargateConfig(
               + securityGroups.size()
               + " security_groups; ECS takes at most 16 and 5.");
     }
-    port("container_port", containerPort);
-    above("max_task_lifetime_sec", maxTaskLifetime);
-    above("startup_timeout_sec", startupTimeout);
-    above("poll_interval_sec", pollInterval);
-    above("codebuild_build_timeout", codebuildBuildTimeout);
-    within("run_task_max_retries", runTaskMaxRetries, 0, 1000);
-    within("build_parallelism", buildParallelism, 1, 1000);
-    name("container_name", containerName);
-    name("task_definition_family_prefix", taskDefinitionFamilyPrefix);
+    Bounds.port("container_port", containerPort);
+    Bounds.above("max_task_lifetime_sec", maxTaskLifetime);
+    Bounds.above("startup_timeout_sec", startupTimeout);
+    Bounds.above("poll_interval_sec", pollInterval);
+    Bounds.above("codebuild_build_timeout", codebuildBuildTimeout);
+    Bounds.within("run_task_max_retries", runTaskMaxRetries, 0, 1000);
+    Bounds.within("build_parallelism", buildParallelism, 1, 1000);
+    Bounds.name("container_name", containerName);
+    Bounds.name("task_definition_family_prefix", taskDefinitionFamilyPrefix);
     if (containerName.equals(TaskDefinitions.SIDECAR)) {
       throw new RequestException(
           "Tried to set container_name to '"
@@ -206,37 +206,6 @@ public record FargateConfig(
     Builder builder = FargateSettings.read(section);
     section.finish();
     return builder.build();
-  }
-
-  private static void port(String key, @Nullable Integer port) {
-    if (port != null) {
-      within(key, port, 1, 65535);
-    }
-  }
-
-  private static void within(String key, int value, int least, int most) {
-    if (value < least || value > most) {
-      throw new RequestException(
-          "Tried to set " + key + " to " + value + "; it must be " + least + " to " + most + ".");
-    }
-  }
-
-  private static void above(String key, Duration value) {
-    if (value.isZero() || value.isNegative() || value.compareTo(Duration.ofDays(365)) > 0) {
-      throw new RequestException(
-          "Tried to set " + key + " to " + value + "; it must be above zero, and a year at most.");
-    }
-  }
-
-  private static void name(String key, String value) {
-    if (!value.matches("[A-Za-z0-9_-]{1,255}")) {
-      throw new RequestException(
-          "Tried to set "
-              + key
-              + " to '"
-              + value
-              + "'; ECS takes 1 to 255 letters, digits, - and _.");
-    }
   }
 
   /**

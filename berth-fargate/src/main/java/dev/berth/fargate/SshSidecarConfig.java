@@ -26,7 +26,7 @@ public record SshSidecarConfig(
     @Nullable Integer execServerPort) {
   /** No secrets yet, and agent-server mode. */
   public static final SshSidecarConfig DEFAULT =
-      new SshSidecarConfig(2222, Duration.ofSeconds(120), "", "", null, null);
+      new SshSidecarConfig(2222, Duration.ofMinutes(2), "", "", null, null);
 
   /** Checks the ports. */
   public SshSidecarConfig {

@@ -255,7 +255,7 @@ final class TaskDefinitions {
         .essential(true)
         .dependsOn(after)
         .environment(environment(ground))
-        .logConfiguration(logs(config.containerName()));
+        .logConfiguration(logs());
     if (config.agentServer()) {
       if (!content.command().isEmpty()) {
         main.command(content.command());
@@ -320,7 +320,7 @@ final class TaskDefinitions {
                 .timeout(2)
                 .retries(10)
                 .startPeriod(300))
-        .logConfiguration(logs(SIDECAR))
+        .logConfiguration(logs())
         .build();
   }
 
@@ -333,7 +333,7 @@ final class TaskDefinitions {
     return all.entrySet().stream().map(each -> pair(each.getKey(), each.getValue())).toList();
   }
 
-  private @Nullable LogConfiguration logs(String container) {
+  private @Nullable LogConfiguration logs() {
     String group = config.logGroup();
     if (group == null) {
       return null;

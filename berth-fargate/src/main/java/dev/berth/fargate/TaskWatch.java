@@ -38,7 +38,7 @@ final class TaskWatch implements AutoCloseable {
     private volatile @Nullable TaskState state;
     private volatile long seen;
     private volatile boolean soon = true;
-    private volatile int waiters;
+    private int waiters;
   }
 
   /** {@code describe} answers for those tasks that ECS knows. */
@@ -113,10 +113,10 @@ final class TaskWatch implements AutoCloseable {
         while (true) {
           TaskState state = watched.state;
           long left = deadline - System.nanoTime();
-          if (state != null && wanted.test(state) || left <= 0 || tasks.get(arn) != watched) {
-            return state;
+          boolean there = state != null && wanted.test(state);
+          if (there || tasks.get(arn) != watched || left <= 0 || changed.awaitNanos(left) <= 0) {
+            return watched.state;
           }
-          long ignoredRest = changed.awaitNanos(left);
         }
       } finally {
         watched.waiters--;
@@ -166,7 +166,9 @@ final class TaskWatch implements AutoCloseable {
           });
           return due;
         }
-        long ignoredRest = asked.awaitNanos(next);
+        if (asked.awaitNanos(next) <= 0) {
+          continue;
+        }
       }
     } finally {
       lock.unlock();
