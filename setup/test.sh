@@ -25,8 +25,11 @@ BERTH_SWEREX_IMAGE=$(sh "$root/setup/swerex-image.sh") || exit 1
 BERTH_EVAL_EXAMPLE=$(sh "$root/setup/eval-example.sh") || exit 1
 BERTH_REGISTRY=$(sh "$root/setup/registry.sh") || exit 1
 BERTH_OPENHANDS_IMAGE=$(sh "$root/setup/openhands-image.sh") || exit 1
+BERTH_SSHD=$(sh "$root/setup/sshd.sh") || exit 1
+BERTH_FARGATE=
+! is_root || BERTH_FARGATE=$(sh "$root/setup/fargate.sh") || exit 1
 PATH=$PATH:${CC%/*}:${apptainer%/*}:$tools
-export JAVA_HOME CC BERTH_IMAGE BERTH_SWEREX_IMAGE BERTH_EVAL_EXAMPLE BERTH_REGISTRY BERTH_OPENHANDS_IMAGE PATH
+export JAVA_HOME CC BERTH_IMAGE BERTH_SWEREX_IMAGE BERTH_EVAL_EXAMPLE BERTH_REGISTRY BERTH_OPENHANDS_IMAGE BERTH_SSHD BERTH_FARGATE PATH
 
 # tagged TAG: how many test classes or methods carry it.
 tagged() { { grep -rhF --include='*.java' "@Tag(\"$1\")" "$root"/berth-*/src || :; } | wc -l; }
@@ -93,7 +96,7 @@ else
   # as_tester CMD…: with an environment of its own, and this one's proxies.
   as_tester() {
     runuser -u "$tester" -- env -i HOME="$home" USER="$tester" LOGNAME="$tester" LANG=C.UTF-8 PATH="$PATH" CI="${CI:-}" \
-      JAVA_HOME="$JAVA_HOME" CC="$CC" BERTH_IMAGE="$BERTH_IMAGE" BERTH_SWEREX_IMAGE="$BERTH_SWEREX_IMAGE" BERTH_EVAL_EXAMPLE="$BERTH_EVAL_EXAMPLE" BERTH_REGISTRY="$BERTH_REGISTRY" BERTH_OPENHANDS_IMAGE="$BERTH_OPENHANDS_IMAGE" BERTH_STATE_HOME="$work/state" MAVEN_OPTS="${MAVEN_OPTS:-}" MAVEN_ARGS="${MAVEN_ARGS:-}" \
+      JAVA_HOME="$JAVA_HOME" CC="$CC" BERTH_IMAGE="$BERTH_IMAGE" BERTH_SWEREX_IMAGE="$BERTH_SWEREX_IMAGE" BERTH_EVAL_EXAMPLE="$BERTH_EVAL_EXAMPLE" BERTH_REGISTRY="$BERTH_REGISTRY" BERTH_OPENHANDS_IMAGE="$BERTH_OPENHANDS_IMAGE" BERTH_SSHD="$BERTH_SSHD" BERTH_STATE_HOME="$work/state" MAVEN_OPTS="${MAVEN_OPTS:-}" MAVEN_ARGS="${MAVEN_ARGS:-}" \
       ${JAVA_TOOL_OPTIONS:+JAVA_TOOL_OPTIONS="$JAVA_TOOL_OPTIONS"} ${http_proxy:+http_proxy="$http_proxy"} \
       ${https_proxy:+https_proxy="$https_proxy"} ${no_proxy:+no_proxy="$no_proxy"} "$@"
   }

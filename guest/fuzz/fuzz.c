@@ -6,11 +6,12 @@
 #include "../src/ring.c"
 #include "../src/conn.c"
 #include "../src/frames.c"
+#include "../src/proof.c"
 
 #include <stdio.h>
 #include <time.h>
 
-struct settings settings = {.token = "token", .token_length = 5};
+struct settings settings = {0};
 bool ending;
 int commands_running, raw_open;
 struct command *newest;
@@ -122,7 +123,7 @@ static uint32_t pick(uint32_t below) {
 static void add_frame(struct buffer *b, uint32_t type) {
   uint64_t one = 1;
   switch (type) {
-    case HELLO: frame(b, HELLO, "42s", MAGIC, VERSION, "token"); break;
+    case HELLO: frame(b, HELLO, "42s", MAGIC, VERSION, ""); break;
     case SPAWN:
       frame(b, SPAWN, "824444" "22ss4ss4ss", one + pick(3), FLAG_TAKE, 1u, 2u, 3u, 4096u, 24, 80, "/tmp", "root", 2u, "A=b", "C", 2u, "echo", "x");
       break;
@@ -140,13 +141,14 @@ static void add_frame(struct buffer *b, uint32_t type) {
     case LISTEN: frame(b, LISTEN, "8s222", one, "127.0.0.1", 80, 1, 2); break;
     case UNLISTEN: frame(b, UNLISTEN, "8", one); break;
     case OPEN: frame(b, OPEN, "1ss1", 2 + (int)pick(3), "/path", "user", 0); break;
+    case KNOCK: frame(b, KNOCK, "r", (size_t)NONCE_SIZE, "0123456789abcdef0123456789abcdef"); break;
     default: frame(b, LIST, ""); break;
   }
 }
 
 static size_t make(uint8_t *data) {
   struct buffer b = {0};
-  for (uint32_t n = 1 + pick(5); n; n--) add_frame(&b, 1 + pick(17));
+  for (uint32_t n = 1 + pick(5); n; n--) add_frame(&b, 1 + pick(18));
   size_t size = 2 + (b.length < LARGEST - 64 ? b.length : LARGEST - 64);
   data[0] = (uint8_t)(pick(8) != 0);
   data[1] = (uint8_t)(pick(3) ? 0 : pick(256));

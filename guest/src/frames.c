@@ -4,23 +4,41 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 enum { MAGIC = 0x42525448, VERSION = 2 };
 
-static bool equal_in_constant_time(struct text given) {
-  unsigned difference = given.length != settings.token_length;
-  for (uint32_t i = 0; i < given.length; i++)
-    difference |= (uint8_t)given.at[i] ^ settings.token[settings.token_length ? i % settings.token_length : 0];
+/* The host's proof, for nonces that hold for this connection alone; without a token there is nothing to prove. */
+static bool proven(const struct conn *c, struct text given) {
+  if (!settings.token_length) return given.length == 0;
+  uint8_t wanted[PROOF_SIZE];
+  unsigned difference = 0;
+  if (!c->knocked || given.length != PROOF_SIZE) return false;
+  proof("berth host", c->nonces, sizeof c->nonces, wanted);
+  for (int i = 0; i < PROOF_SIZE; i++) difference |= (uint8_t)given.at[i] ^ wanted[i];
   return !difference;
+}
+
+/* Proves itself first: so whoever listens in the guest's place learns nothing from a host. */
+static bool knock(struct conn *c, struct cursor *p) {
+  if (c->knocked || c->welcomed) return false;
+  for (int i = 0; i < NONCE_SIZE; i++) c->nonces[i] = (uint8_t)get_int(p, 1);
+  uint8_t *own = c->nonces + NONCE_SIZE, result[PROOF_SIZE];
+  if (!get_done(p) || getrandom(own, NONCE_SIZE, 0) != NONCE_SIZE) return false;
+  c->knocked = true;
+  proof("berth guest", c->nonces, sizeof c->nonces, result);
+  frame(&c->out, PROOF, "rr", (size_t)NONCE_SIZE, own, sizeof result, result);
+  return true;
 }
 
 static bool hello(struct conn *c, struct cursor *p) {
   bool magic = get_int(p, 4) == MAGIC;
   bool version = get_int(p, 2) == VERSION;
-  struct text token = get_text(p);
-  if (!get_done(p) || !magic || c->welcomed) return false;
-  if (!version || !equal_in_constant_time(token)) {
+  uint32_t length = (uint32_t)get_int(p, 4);
+  struct text given = {(char *)p->at, length};
+  if (p->bad || (size_t)(p->end - p->at) != length || !magic || c->welcomed) return false;
+  if (!version || !proven(c, given)) {
     conn_fault(c, FAULT_REFUSED, version ? "token refused" : "this guest speaks version 2");
     return true;
   }
@@ -173,6 +191,7 @@ static bool about_guest(struct conn *c, uint8_t type, struct cursor *p) {
 bool frame_handle(struct conn *c, uint8_t type, struct cursor *p, size_t behind) {
   conn_dirty(c);
   if (type == HELLO) return hello(c, p);
+  if (type == KNOCK) return knock(c, p);
   if (!c->welcomed) return false;
   if (type != PING) end_activity();
   switch (type) {

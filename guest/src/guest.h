@@ -23,12 +23,14 @@ enum {
   RAW_MAX = 256,
   WAITING_MAX = 64,
   LISTENERS_MAX = 64,
+  NONCE_SIZE = 32,
+  PROOF_SIZE = 32,
 };
 
 enum frame {
   HELLO = 0x01, SPAWN, ATTACH, INPUT, CONSUMED, SIGNAL, TERMINATE, RESIZE, FORGET, PEEK, LIST, LIMITS, PING, SHUTDOWN,
-  LISTEN, UNLISTEN, OPEN,
-  WELCOME = 0x81, STARTED, OUTPUT, TAKEN, EXIT, UNKNOWN, DETACHED, LISTING, PONG, LISTENING, INCOMING, OPENED,
+  LISTEN, UNLISTEN, OPEN, KNOCK,
+  WELCOME = 0x81, STARTED, OUTPUT, TAKEN, EXIT, UNKNOWN, DETACHED, LISTING, PONG, LISTENING, INCOMING, OPENED, PROOF,
   FAULT = 0x8F,
 };
 enum fault { FAULT_PROTOCOL = 1, FAULT_REFUSED, FAULT_MANY, FAULT_ENDING };
@@ -104,6 +106,9 @@ void buffer_free(struct buffer *);
 uint8_t *put_int(uint8_t *, uint64_t value, int bytes);
 void frame(struct buffer *, uint8_t type, const char *format, ...); /* 1 2 4 8: integers of so many bytes, s: C string, b: size_t and bytes as str, r: size_t and bytes */
 
+/* proof.c: that the token is known. */
+void proof(const char *who, const uint8_t *nonces, size_t length, uint8_t result[PROOF_SIZE]);
+
 /* ring.c: the last bytes of one output channel, addressed by their offset in it. */
 struct ring {
   uint8_t *data;
@@ -121,7 +126,8 @@ struct conn {
   struct watch watch;
   struct timer hello;
   int slot;
-  bool welcomed, dirty, closing, stalled;
+  bool knocked, welcomed, dirty, closing, stalled;
+  uint8_t nonces[2 * NONCE_SIZE]; /* the host's and ours, once it has knocked */
   struct buffer in, out;
   struct command *ready_first, *ready_last; /* commands with output or an exit for this connection */
 };

@@ -1,5 +1,5 @@
 """A host in few lines, for tests: frames as in PROTOCOL.md, nothing clever."""
-import os, random, select, shutil, socket, struct, subprocess, tempfile, time
+import hmac, os, random, select, shutil, socket, struct, subprocess, tempfile, time
 
 TTY, STDIN, KEEP, MERGE, TAKE = 1, 2, 4, 8, 16
 MAGIC, VERSION = 0x42525448, 2
@@ -52,8 +52,18 @@ class Conn:
         if hello:
             self.hello(token)
 
+    def knock(self, token):
+        """Has the guest prove itself, and gives the proof that it wants in turn."""
+        ours = os.urandom(32)
+        self.send(frame(0x12, ours))
+        p = self.expect(0x8D)
+        assert len(p) == 64
+        nonces, key = ours + p[:32], token.encode()
+        assert hmac.compare_digest(p[32:], hmac.digest(key, b"berth guest" + nonces, "sha256"))
+        return hmac.digest(key, b"berth host" + nonces, "sha256")
+
     def hello(self, token=""):
-        self.send(frame(0x01, struct.pack(">IH", MAGIC, VERSION) + text(token)))
+        self.send(frame(0x01, struct.pack(">IH", MAGIC, VERSION) + text(self.knock(token) if token else "")))
         kind, p = self.recv()
         assert kind == 0x81, (kind, p)
         self.welcome = p

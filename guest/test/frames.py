@@ -25,13 +25,31 @@ def test_hello(binary):
         c = g.conn(token="secret")
         assert len(c.identity) == 16 and c.pid == g.process.pid and c.uid == os.getuid()
         assert g.conn(token="secret").identity == c.identity
-        for token in ("", "secre", "secret\n", "secretsecret", "Secret"):
-            x = Conn(g.address, hello=False)
+        for token in ("", "secre", "secret\n", "secretsecret", "Secret", "secret"):
+            x = Conn(g.address, hello=False)  # the token itself is no proof of it
             x.send(frame(1, struct.pack(">IH", MAGIC, VERSION) + text(token)))
             fault(x, 2)
-        x = Conn(g.address, hello=False)
-        x.send(frame(1, struct.pack(">IH", MAGIC, VERSION + 1) + text("secret")))
+        x, y = Conn(g.address, hello=False), Conn(g.address, hello=False)
+        proof = x.knock("secret")
+        for wrong in (bytes(32), proof[:31], proof + b"x", y.knock("secret")):
+            z = Conn(g.address, hello=False)
+            z.knock("secret")
+            z.send(frame(1, struct.pack(">IH", MAGIC, VERSION) + text(wrong)))
+            fault(z, 2)
+        y.send(frame(1, struct.pack(">IH", MAGIC, VERSION) + text(proof)))  # another connection's
+        fault(y, 2)
+        x.send(frame(1, struct.pack(">IH", MAGIC, VERSION + 1) + text(proof)))
         fault(x, 2)
+        x = Conn(g.address, hello=False)
+        x.send(frame(0x12, bytes(64)))
+        fault(x, 1)
+        x = Conn(g.address, hello=False)
+        x.knock("secret")
+        x.send(frame(0x12, bytes(32)))
+        fault(x, 1)
+        c.send(frame(0x12, bytes(32)))  # too late
+        fault(c, 1)
+        c = g.conn(token="secret")
         x = Conn(g.address, hello=False)
         x.send(spawn_frame(5, ["true"]))
         fault(x, 1)

@@ -3,11 +3,13 @@ package dev.berth.cli;
 import dev.berth.SandboxException;
 import dev.berth.core.Berth;
 import dev.berth.core.state.SandboxFolder;
+import dev.berth.core.state.SandboxRecord;
 import dev.berth.core.state.StateHome;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
+import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -40,11 +42,24 @@ final class Leftovers {
     Set<String> providers = new TreeSet<>();
     for (SandboxFolder folder : folders) {
       String provider = folder.provider();
-      if (!provider.isEmpty() && !folder.owned() && !listens(folder)) {
+      if (!provider.isEmpty() && !folder.owned() && !elsewhere(folder) && !listens(folder)) {
         providers.add(provider);
       }
     }
     return providers;
+  }
+
+  /**
+   * Whether it was left running on purpose where no socket of this host leads: whether it still
+   * does is no cheap question.
+   */
+  private static boolean elsewhere(SandboxFolder folder) {
+    return !folder.socket().toFile().exists()
+        && folder
+            .record()
+            .filter(SandboxRecord::detached)
+            .filter(record -> record.expires() == null || record.expires().isAfter(Instant.now()))
+            .isPresent();
   }
 
   private static boolean listens(SandboxFolder folder) {

@@ -62,12 +62,11 @@ final class Connection implements Closeable {
     ByteChannel channel = link.connect(atMost);
     boolean open = false;
     try (Watch watch = Watch.limit(channel, Duration.ofNanos(deadline - System.nanoTime()), gone)) {
-      FrameWriter hello = hello(link);
-      ByteBuffer bytes = hello.view();
+      FrameReader reader = new FrameReader(channel);
+      ByteBuffer bytes = Handshake.hello(link.token(), channel, reader).view();
       while (bytes.hasRemaining()) {
         channel.write(bytes);
       }
-      FrameReader reader = new FrameReader(channel);
       Connection connection = new Connection(channel, reader, Welcome.read(reader));
       open = true;
       return connection;
@@ -81,15 +80,6 @@ final class Connection implements Closeable {
         Watch.quietly(channel);
       }
     }
-  }
-
-  static FrameWriter hello(Link link) {
-    return new FrameWriter(128)
-        .begin(Wire.HELLO)
-        .u32(Wire.MAGIC)
-        .u16(Wire.VERSION)
-        .str(link.token())
-        .end();
   }
 
   /** The error for a FAULT that was just read. */

@@ -89,7 +89,7 @@ final class Creation {
   }
 
   private GuestSandbox assemble(GuestClient client, boolean owned) throws InterruptedException {
-    Forwards forwards = new Forwards(client, spec);
+    Forwards forwards = new Forwards(client, spec, host.sharesNetwork());
     boolean done = false;
     try {
       forwards.open();

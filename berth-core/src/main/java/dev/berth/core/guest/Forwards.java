@@ -23,10 +23,10 @@ final class Forwards implements AutoCloseable {
   private final Map<Integer, Inward> inward = new LinkedHashMap<>();
   private final Map<String, String> resolved = new LinkedHashMap<>();
 
-  Forwards(GuestClient client, SandboxSpec spec) {
+  Forwards(GuestClient client, SandboxSpec spec, boolean sharesNetwork) {
     this.client = client;
     this.spec = spec;
-    this.shared = spec.network() == Network.HOST;
+    this.shared = sharesNetwork && spec.network() == Network.HOST;
     this.outward = new Outward(client);
   }
 

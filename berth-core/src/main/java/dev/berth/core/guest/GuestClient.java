@@ -18,11 +18,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The host's end of one guest: a control connection with one virtual thread that reads it, made
  * anew when it breaks, so that its commands and listeners go on as if nothing had happened. It ends
- * for good when it is closed, when the guest is gone, cannot be reached for {@link
- * #RECONNECT_WITHIN}, is another one than before, or breaks the protocol. Thread-safe.
+ * for good when it is closed, when the guest is gone, cannot be reached for the link's {@linkplain
+ * Link#patience() patience}, is another one than before, or breaks the protocol. Thread-safe.
  */
 final class GuestClient implements AutoCloseable {
-  static final Duration RECONNECT_WITHIN = Duration.ofSeconds(30);
+  static final Duration MOST_PATIENCE = Duration.ofMinutes(1);
 
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(1);
   private static final long STEADY_NANOS = Duration.ofSeconds(1).toNanos();
@@ -313,7 +313,8 @@ final class GuestClient implements AutoCloseable {
   }
 
   private Connection reconnect(String why) throws IOException, InterruptedException {
-    long deadline = System.nanoTime() + RECONNECT_WITHIN.toNanos();
+    long patience = Math.min(Watch.nanos(link.patience()), MOST_PATIENCE.toNanos());
+    long deadline = System.nanoTime() + patience;
     long pause = 2;
     while (lost == null && !link.gone() && System.nanoTime() - deadline < 0) {
       try {

@@ -2,6 +2,7 @@ package dev.berth.core.guest;
 
 import dev.berth.SandboxStatus;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a provider supplies for one sandbox besides the guest in it: the way there, and its end.
@@ -43,4 +44,17 @@ public interface GuestHost {
 
   /** Lets go without ending anything: this process is not the owner any more. */
   void release();
+
+  /**
+   * Whether processes in the sandbox see this host's network, so that its addresses are theirs.
+   * Else all ways between servers inside and outside lead through the guest.
+   */
+  default boolean sharesNetwork() {
+    return true;
+  }
+
+  /** What the sandbox can do beyond what the guest does; see {@link dev.berth.Sandbox#ability}. */
+  default <A> Optional<A> ability(Class<A> type) {
+    return Optional.empty();
+  }
 }

@@ -230,7 +230,7 @@ public final class GuestSandbox implements Sandbox, Endpoints, Terminals, Reconn
   @Override
   public <A> Optional<A> ability(Class<A> type) {
     boolean has = type == Endpoints.class || type == Terminals.class || type == Reconnect.class;
-    return has ? Optional.of(type.cast(this)) : Optional.empty();
+    return has ? Optional.of(type.cast(this)) : host.ability(type);
   }
 
   Processes commands() {

@@ -31,10 +31,25 @@ public interface Link {
   }
 
   /**
-   * The token that the guest wants to see; empty where the way itself is guarded, as by a socket's
-   * mode.
+   * What only this sandbox's guest and its hosts know, at most 64 bytes; both prove that they know
+   * it on each connection, and never say it. Empty where the way itself is guarded, as by a
+   * socket's mode.
    */
   default byte[] token() {
     return new byte[0];
+  }
+
+  /**
+   * How long a broken way may take to heal before the sandbox counts as lost; more than a minute
+   * counts as one.
+   */
+  default Duration patience() {
+    return Duration.ofSeconds(30);
+  }
+
+  /** A byte stream whose one way can end before the other, as a socket's can. */
+  interface HalfClosing extends ByteChannel {
+    /** Ends what is sent; what comes goes on. */
+    void shutdownOutput() throws IOException;
   }
 }

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class RawConnection implements Closeable {
   private static final Duration LOOKS = Duration.ofSeconds(5);
+  private static final Duration CONNECT_WITHIN = Duration.ofSeconds(10);
   private static final Duration LAST_WORDS = Duration.ofSeconds(3);
   private static final int GATHER = 1 << 16;
   private static final int MOST_AT_ONCE = 1 << 26;
@@ -46,24 +47,37 @@ final class RawConnection implements Closeable {
     }
   }
 
-  private RawConnection(ByteChannel channel, FrameWriter waiting, TransferLimits limits) {
+  private RawConnection(
+      ByteChannel channel, FrameReader frames, FrameWriter waiting, TransferLimits limits) {
     this.limits = limits;
     this.channel = channel;
     this.waiting = waiting;
-    this.frames = new FrameReader(channel);
+    this.frames = frames;
     this.watch = Watch.every(shorter(LOOKS, limits.silence().dividedBy(4)), this::checkStall);
   }
 
   /**
-   * Connects; {@code open} writes OPEN's payload. Nothing is sent before the first {@link #flush}.
+   * Connects; {@code open} writes OPEN's payload. Where there is no token to be proven, nothing is
+   * sent before the first {@link #flush}.
    */
+  @SuppressWarnings("try") // A watch is not spoken to: it works by being open.
   static RawConnection connect(Link link, Consumer<FrameWriter> open, TransferLimits limits)
       throws IOException, InterruptedException {
-    FrameWriter waiting = Connection.hello(link);
-    waiting.begin(Wire.OPEN);
-    open.accept(waiting);
-    waiting.end();
-    return new RawConnection(link.connect(Duration.ofSeconds(10)), waiting, limits);
+    ByteChannel channel = link.connect(CONNECT_WITHIN);
+    boolean done = false;
+    try (Watch watch = Watch.limit(channel, CONNECT_WITHIN)) {
+      FrameReader frames = new FrameReader(channel);
+      FrameWriter waiting = Handshake.hello(link.token(), channel, frames);
+      waiting.begin(Wire.OPEN);
+      open.accept(waiting);
+      waiting.end();
+      done = true;
+      return new RawConnection(channel, frames, waiting, limits);
+    } finally {
+      if (!done) {
+        Watch.quietly(channel);
+      }
+    }
   }
 
   /** Sends what waits and, the first time, waits for the guest to open the connection. */
@@ -190,10 +204,10 @@ final class RawConnection implements Closeable {
 
   /** Ends this side's stream; the other goes on. */
   void shutdownOutput() throws IOException {
-    if (channel instanceof SocketChannel socket) {
-      socket.shutdownOutput();
-    } else {
-      channel.close();
+    switch (channel) {
+      case SocketChannel socket -> socket.shutdownOutput();
+      case Link.HalfClosing half -> half.shutdownOutput();
+      default -> channel.close();
     }
   }
 

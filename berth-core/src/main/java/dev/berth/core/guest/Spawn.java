@@ -26,7 +26,7 @@ record Spawn(
    * Longer than any reconnect takes, so that a command is never dropped while its host tries to
    * come back.
    */
-  private static final Duration LINGER = GuestClient.RECONNECT_WITHIN.multipliedBy(2);
+  private static final Duration LINGER = GuestClient.MOST_PATIENCE.multipliedBy(2);
 
   private static final long MOST_MILLIS = 0xffff_ffffL;
 

@@ -25,6 +25,7 @@ final class Wire {
   static final int SHUTDOWN = 0x0E;
   static final int LISTEN = 0x0F;
   static final int OPEN = 0x11;
+  static final int KNOCK = 0x12;
 
   // Guest to host.
   static final int WELCOME = 0x81;
@@ -39,6 +40,7 @@ final class Wire {
   static final int LISTENING = 0x8A;
   static final int INCOMING = 0x8B;
   static final int OPENED = 0x8C;
+  static final int PROOF = 0x8D;
   static final int FAULT = 0x8F;
 
   // Flags of SPAWN.

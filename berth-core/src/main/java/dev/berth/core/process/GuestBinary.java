@@ -44,7 +44,7 @@ public final class GuestBinary {
     if (known != null && known.toFile().canExecute()) {
       return known;
     }
-    Path file = extract(resource(architecture()), cacheHome);
+    Path file = extract(program(architecture()), cacheHome);
     VERIFIED.put(cacheHome, file);
     return file;
   }
@@ -61,7 +61,12 @@ public final class GuestBinary {
     };
   }
 
-  private static byte[] resource(String architecture) {
+  /**
+   * The program for this processor, {@code x86_64} or {@code aarch64}, for a sandbox elsewhere.
+   *
+   * @throws UnsupportedRequestException if this build of Berth has none
+   */
+  public static byte[] program(String architecture) {
     String name = "/dev/berth/core/guest/linux-" + architecture + "/berth-guest";
     try (InputStream in = GuestBinary.class.getResourceAsStream(name)) {
       if (in == null) {

@@ -1,0 +1,192 @@
+package dev.berth.fargate;
+
+import dev.berth.CreateException;
+import dev.berth.SandboxException;
+import dev.berth.UnsupportedRequestException;
+import java.time.Duration;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
+import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
+import software.amazon.awssdk.core.client.config.ClientOverrideConfiguration;
+import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.http.SdkHttpClient;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.retries.DefaultRetryStrategy;
+import software.amazon.awssdk.services.cloudwatchlogs.CloudWatchLogsClient;
+import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.ecs.EcsClient;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+import software.amazon.awssdk.services.ssm.SsmClient;
+import software.amazon.awssdk.services.sts.StsClient;
+
+/**
+ * The clients of one account and region, each made when it is first used, all over one HTTP client.
+ * Credentials, endpoints and proxies are found as every AWS tool finds them. Thread-safe.
+ */
+final class Aws implements AutoCloseable {
+  private static final Duration CONNECT = Duration.ofSeconds(5);
+  private static final Duration ATTEMPT = Duration.ofSeconds(20);
+  private static final Duration CALL = Duration.ofSeconds(60);
+
+  private final @Nullable String region;
+  private final ReentrantLock lock = new ReentrantLock();
+  private @Nullable SdkHttpClient http;
+  private @Nullable EcsClient ecs;
+  private @Nullable SsmClient ssm;
+  private @Nullable Ec2Client ec2;
+  private @Nullable SecretsManagerClient secrets;
+  private @Nullable CloudWatchLogsClient logs;
+  private @Nullable StsClient sts;
+
+  Aws(@Nullable String region) {
+    this.region = region;
+  }
+
+  /** The region, by whatever way it was found. */
+  String region() {
+    return region == null ? ecs().serviceClientConfiguration().region().id() : region;
+  }
+
+  EcsClient ecs() {
+    return locked(() -> {
+      EcsClient client = ecs;
+      if (client == null) {
+        client = build(EcsClient.builder());
+        ecs = client;
+      }
+      return client;
+    });
+  }
+
+  SsmClient ssm() {
+    return locked(() -> {
+      SsmClient client = ssm;
+      if (client == null) {
+        client = build(SsmClient.builder());
+        ssm = client;
+      }
+      return client;
+    });
+  }
+
+  Ec2Client ec2() {
+    return locked(() -> {
+      Ec2Client client = ec2;
+      if (client == null) {
+        client = build(Ec2Client.builder());
+        ec2 = client;
+      }
+      return client;
+    });
+  }
+
+  SecretsManagerClient secrets() {
+    return locked(() -> {
+      SecretsManagerClient client = secrets;
+      if (client == null) {
+        client = build(SecretsManagerClient.builder());
+        secrets = client;
+      }
+      return client;
+    });
+  }
+
+  CloudWatchLogsClient logs() {
+    return locked(() -> {
+      CloudWatchLogsClient client = logs;
+      if (client == null) {
+        client = build(CloudWatchLogsClient.builder());
+        logs = client;
+      }
+      return client;
+    });
+  }
+
+  StsClient sts() {
+    return locked(() -> {
+      StsClient client = sts;
+      if (client == null) {
+        client = build(StsClient.builder());
+        sts = client;
+      }
+      return client;
+    });
+  }
+
+  /**
+   * Says what was tried when AWS, or the way there, refused.
+   *
+   * <p>A missing region or missing credentials are this host's matter, all else the sandbox's.
+   */
+  static SandboxException failed(
+      @Nullable String sandbox, String tried, SdkException e, String remedy) {
+    String message = "Tried to " + tried + ", but " + reason(e) + remedy;
+    return e instanceof SdkClientException && EcsTexts.unconfigured(reason(e))
+        ? new UnsupportedRequestException(FargateProvider.NAME, sandbox, message, e)
+        : new CreateException(FargateProvider.NAME, sandbox, message, e);
+  }
+
+  /** AWS's own words, ended by a full stop. */
+  static String reason(Throwable e) {
+    String text = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    return text.endsWith(".") ? text : text + ".";
+  }
+
+  private <B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C> C build(B builder) {
+    SdkHttpClient shared = http;
+    if (shared == null) {
+      shared =
+          UrlConnectionHttpClient.builder()
+              .connectionTimeout(CONNECT)
+              .socketTimeout(ATTEMPT)
+              .build();
+      http = shared;
+    }
+    builder
+        .httpClient(shared)
+        .overrideConfiguration(
+            ClientOverrideConfiguration.builder()
+                .apiCallAttemptTimeout(ATTEMPT)
+                .apiCallTimeout(CALL)
+                // Only for a moment's trouble; what lasts is retried by who knows what it means.
+                .retryStrategy(
+                    DefaultRetryStrategy.standardStrategyBuilder().maxAttempts(3).build())
+                .build());
+    if (region != null) {
+      builder.region(Region.of(region));
+    }
+    return builder.build();
+  }
+
+  private <C> C locked(Supplier<C> client) {
+    lock.lock();
+    try {
+      return client.get();
+    } catch (SdkClientException e) {
+      throw failed(
+          null,
+          "reach AWS",
+          e,
+          " Set region in the configuration, or AWS_REGION, and credentials.");
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      SdkHttpClient shared = http;
+      if (shared != null) {
+        shared.close();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+}

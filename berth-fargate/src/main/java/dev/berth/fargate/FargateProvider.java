@@ -1,0 +1,401 @@
+package dev.berth.fargate;
+
+import dev.berth.CreateException;
+import dev.berth.Network;
+import dev.berth.OutsideEndpoint;
+import dev.berth.RequestException;
+import dev.berth.Sandbox;
+import dev.berth.SandboxException;
+import dev.berth.SandboxLostException;
+import dev.berth.SandboxSpec;
+import dev.berth.UnsupportedRequestException;
+import dev.berth.core.guest.Defaults;
+import dev.berth.core.guest.GuestSandbox;
+import dev.berth.core.state.CacheHome;
+import dev.berth.core.state.Descriptor;
+import dev.berth.core.state.FolderRemoval;
+import dev.berth.core.state.SandboxFolder;
+import dev.berth.core.state.SandboxRecord;
+import dev.berth.core.state.StateHome;
+import dev.berth.fargate.ssh.Sidecar;
+import dev.berth.fargate.ssh.SshTunnel;
+import dev.berth.spi.SandboxProvider;
+import dev.berth.spi.SandboxSummary;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import software.amazon.awssdk.core.exception.AbortedException;
+
+/**
+ * Sandboxes in tasks of ECS Fargate. AWS is first asked when a sandbox is first made, looked for or
+ * cleared away.
+ */
+public final class FargateProvider implements SandboxProvider {
+  /** The provider's name. */
+  public static final String NAME = "ecs_fargate";
+
+  private static final System.Logger LOG = System.getLogger(FargateProvider.class.getName());
+  private static final Duration LEASE = Duration.ofMinutes(2);
+  private static final Duration COMMAND_TIMEOUT = Duration.ofMinutes(3);
+  private static final String TASK_ID = "task_id";
+
+  private final FargateConfig config;
+  private final Consumer<String> progress;
+  private final StateHome state;
+  private final FolderRemoval removal;
+  private final Set<Sandbox> owned = ConcurrentHashMap.newKeySet();
+  private final ReentrantLock lock = new ReentrantLock();
+  private @Nullable Place place;
+  private boolean closed;
+
+  /** With this configuration, and the folders that the environment names. */
+  public FargateProvider(FargateConfig config) {
+    this(config, line -> LOG.log(System.Logger.Level.DEBUG, line));
+  }
+
+  /** The same; {@code progress} takes lines for people while a task comes up. */
+  public FargateProvider(FargateConfig config, Consumer<String> progress) {
+    this.config = config;
+    this.progress = progress;
+    this.state = StateHome.ofEnvironment();
+    this.removal = FolderRemoval.with(CacheHome.ofEnvironment());
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public Sandbox create(SandboxSpec asked) throws InterruptedException {
+    SandboxSpec spec = withDefaults(asked);
+    String image = image(spec);
+    TaskSize size = TaskSize.of(config, spec.resources());
+    check(spec);
+    try {
+      Place there = place();
+      checkMode(there.config(), spec);
+      there.tasks().check();
+      TaskDefinitions.sidecar(there.config());
+      TaskDefinitions.Content content =
+          new TaskDefinitions.Content(image, size, spec.volumes(), List.of());
+      TaskStart start =
+          new TaskStart(
+              there, state.create(NAME), removal, spec, content, notices(asked), progress);
+      Sandbox sandbox;
+      if (there.config().agentServer()) {
+        OutsideEndpoint model = spec.outsideEndpoints().get(0);
+        sandbox = start.agent(model.url(), model.envVar());
+      } else {
+        sandbox = start.guest(defaults(spec));
+      }
+      owned.removeIf(FargateProvider::ended);
+      owned.add(sandbox);
+      return sandbox;
+    } catch (SandboxException e) {
+      throw interrupted(e);
+    }
+  }
+
+  /** No task lives longer than the configuration allows. */
+  private SandboxSpec withDefaults(SandboxSpec asked) {
+    SandboxSpec.Builder spec = asked.toBuilder();
+    if (asked.lease() == null) {
+      spec.lease(LEASE);
+    }
+    Duration ttl = asked.ttl();
+    if (ttl == null || ttl.compareTo(config.maxTaskLifetime()) > 0) {
+      spec.ttl(config.maxTaskLifetime());
+    }
+    return spec.build();
+  }
+
+  /** What is given otherwise than it was asked for. */
+  private List<String> notices(SandboxSpec asked) {
+    Duration ttl = asked.ttl();
+    return ttl == null || ttl.compareTo(config.maxTaskLifetime()) <= 0
+        ? List.of()
+        : List.of(
+            "ttl "
+                + ttl
+                + " is cut to "
+                + config.maxTaskLifetime()
+                + ", the configuration's max_task_lifetime_sec.");
+  }
+
+  /** The SDK says an interrupt as an error of its own. */
+  private static SandboxException interrupted(SandboxException e) throws InterruptedException {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof AbortedException) {
+        boolean cleared = Thread.interrupted();
+        throw new InterruptedException(cleared ? "interrupted" : "aborted");
+      }
+    }
+    return e;
+  }
+
+  private static boolean ended(Sandbox sandbox) {
+    return sandbox.ability(FargateHost.class).map(FargateHost::destroyed).orElse(false);
+  }
+
+  /** What is wrong without AWS being asked. */
+  private void check(SandboxSpec spec) {
+    if (spec.network() != Network.HOST) {
+      throw unsupported(
+          "Tried to give a Fargate task the network "
+              + spec.network()
+              + ", but a task always has its VPC's; close it by its security groups.");
+    }
+    if (spec.environmentDir() != null || config.environmentDir() != null) {
+      throw unsupported(
+          "Tried to build an image from environment_dir for a Fargate sandbox, but Berth does not"
+              + " build images for Fargate yet; push one and name it as image.");
+    }
+    for (String option : spec.providerOptions().keySet()) {
+      if (!option.equals(TASK_ID)) {
+        throw new RequestException(
+            NAME,
+            null,
+            "Tried to use the provider option '"
+                + option
+                + "', but ecs_fargate knows only "
+                + TASK_ID
+                + ".",
+            null);
+      }
+    }
+    if (config.cluster().isEmpty() ? config.region() == null : config.subnets().isEmpty()) {
+      throw new RequestException(
+          NAME,
+          null,
+          "Tried to create a Fargate sandbox, but the configuration names no place for it; set"
+              + " cluster, subnets and security_groups, or region alone and let SSM say the rest.",
+          null);
+    }
+    if (config.sshSidecar() != null) {
+      checkMode(config, spec);
+    }
+  }
+
+  /** What fits one mode and not the other. */
+  private static void checkMode(FargateConfig config, SandboxSpec spec) {
+    if (!config.agentServer()) {
+      return;
+    }
+    if (spec.outsideEndpoints().size() != 1) {
+      throw new RequestException(
+          NAME,
+          null,
+          "Tried to create a Fargate sandbox in agent-server mode with "
+              + spec.outsideEndpoints().size()
+              + " outside endpoints; it takes exactly one, the model's. More are for exec-server"
+              + " mode (ssh_sidecar.exec_server_port).",
+          null);
+    }
+    if (!spec.files().isEmpty()
+        || spec.workdir() != null
+        || spec.user() != null
+        || spec.idleLimit() != null) {
+      throw unsupported(
+          "Tried to use files, workdir, user or idle_limit in agent-server mode, where no guest is"
+              + " in the task; use exec-server mode (ssh_sidecar.exec_server_port).");
+    }
+  }
+
+  private @Nullable String image(SandboxSpec spec) {
+    String image = spec.image();
+    if (image != null) {
+      String bare = image.startsWith("docker://") ? image.substring("docker://".length()) : image;
+      if (bare.startsWith("/") || bare.startsWith(".") || bare.contains("://")) {
+        throw new RequestException(
+            NAME,
+            null,
+            "Tried to use '"
+                + image
+                + "' as an image for Fargate; it must be in a registry, as in"
+                + " 123456789012.dkr.ecr.us-west-2.amazonaws.com/name:tag.",
+            null);
+      }
+      return bare;
+    }
+    String template = config.imageTemplate();
+    if (template == null || !template.contains("{task_id}")) {
+      return template;
+    }
+    List<String> ids = spec.providerOptions().getOrDefault(TASK_ID, List.of());
+    if (ids.size() != 1) {
+      throw new RequestException(
+          NAME,
+          null,
+          "Tried to fill image_template '"
+              + template
+              + "', but the spec has no provider option task_id with one value; give it, or an"
+              + " image.",
+          null);
+    }
+    return template.replace("{task_id}", ids.get(0));
+  }
+
+  @Override
+  public Sandbox connect(String descriptor) throws InterruptedException {
+    Descriptor found = Descriptor.read(descriptor, state);
+    if (!found.provider().equals(NAME)) {
+      throw new RequestException(
+          "Tried to connect to a sandbox of the provider "
+              + found.provider()
+              + " by the provider "
+              + NAME
+              + "; use that one.");
+    }
+    SandboxFolder folder = found.folder();
+    SandboxRecord record = folder.record().orElseThrow(() -> lost(folder, "it was never ready"));
+    TaskNote note = TaskNote.read(folder).orElseThrow(() -> lost(folder, "its task is not known"));
+    String arn = note.arn();
+    String address = note.address();
+    if (arn == null || address == null) {
+      throw lost(folder, "its task never had an address");
+    }
+    Place there = place();
+    if (!there.holds(note)) {
+      throw new RequestException(
+          NAME,
+          folder.id(),
+          "Tried to connect to sandbox "
+              + folder.id()
+              + ", which is in the cluster "
+              + note.cluster()
+              + " of "
+              + note.region()
+              + "; configure ecs_fargate for that.",
+          null);
+    }
+    if (there.config().agentServer()) {
+      throw unsupported(
+          "Tried to connect to a Fargate sandbox in agent-server mode, but its tunnel belongs to"
+              + " the process that made it.");
+    }
+    TaskState now = there.tasks().ask(arn).orElse(null);
+    if (now == null || now.over()) {
+      throw lost(folder, now == null ? "ECS has forgotten its task" : now.why());
+    }
+    return connect(there, folder, record, arn, address);
+  }
+
+  private Sandbox connect(
+      Place there, SandboxFolder folder, SandboxRecord record, String arn, String address)
+      throws InterruptedException {
+    there.tasks().watch().add(arn);
+    SshTunnel way =
+        TaskStart.way(there, address, arn, folder.id()).readyWithin(Duration.ofSeconds(15)).build();
+    boolean done = false;
+    try {
+      way.open();
+      int port = Objects.requireNonNull(TaskDefinitions.sidecar(there.config()).execServerPort());
+      FargateHost host =
+          new FargateHost(
+              folder,
+              there.tasks(),
+              removal,
+              arn,
+              address,
+              way,
+              way.link(port, Sidecar.token(way)),
+              List.of());
+      Sandbox sandbox = GuestSandbox.connect(host, record.spec(), defaults(record.spec()));
+      done = true;
+      return sandbox;
+    } catch (CreateException e) {
+      throw lost(folder, String.valueOf(e.getMessage()));
+    } finally {
+      if (!done) {
+        way.close();
+        there.tasks().watch().remove(arn);
+      }
+    }
+  }
+
+  private static SandboxLostException lost(SandboxFolder folder, String why) {
+    return new SandboxLostException(
+        NAME,
+        folder.id(),
+        "Tried to connect to sandbox " + folder.id() + ", but " + why + ".",
+        null);
+  }
+
+  @Override
+  public List<SandboxSummary> list() throws InterruptedException {
+    List<SandboxFolder> folders =
+        state.list().stream().filter(folder -> folder.provider().equals(NAME)).toList();
+    return folders.isEmpty() ? List.of() : new Orphans(place(), state, removal).list(folders);
+  }
+
+  @Override
+  public List<String> reap() throws InterruptedException {
+    try {
+      return new Orphans(place(), state, removal).reap();
+    } catch (SandboxException e) {
+      throw interrupted(e);
+    }
+  }
+
+  private Place place() {
+    lock.lock();
+    try {
+      if (closed) {
+        throw new IllegalStateException("this provider is closed");
+      }
+      Place there = place;
+      if (there == null) {
+        there = Place.of(config);
+        place = there;
+      }
+      return there;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private static Defaults defaults(SandboxSpec spec) {
+    return new Defaults(COMMAND_TIMEOUT, spec.user(), spec.workdir(), spec.env());
+  }
+
+  private static UnsupportedRequestException unsupported(String message) {
+    return new UnsupportedRequestException(NAME, null, message, null);
+  }
+
+  /** Ends the sandboxes that were made here and not detached. */
+  @Override
+  public void close() {
+    List<Thread> ends =
+        owned.stream().map(sandbox -> Thread.ofVirtual().start(sandbox::close)).toList();
+    boolean interrupted = false;
+    for (Thread end : ends) {
+      while (end.isAlive()) {
+        try {
+          end.join();
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+    }
+    owned.clear();
+    lock.lock();
+    try {
+      closed = true;
+      Place there = place;
+      if (there != null) {
+        there.close();
+      }
+    } finally {
+      lock.unlock();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+package dev.berth.fargate;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A network namespace that carries a task's address, joined to the host by a pair of interfaces.
+ * Nothing of the task gets further than the host; and nothing of the host that is meant for the
+ * task gets anywhere else, also when the task is gone.
+ */
+final class TaskNetwork implements AutoCloseable {
+  /** The host's end of all pairs. */
+  static final String HOST = "169.254.77.1";
+
+  private final String name;
+  private final String host;
+  private final String address;
+
+  TaskNetwork(String name, int number, String address) {
+    this.name = name;
+    this.host = "bf" + Long.toString(ProcessHandle.current().pid() % 100000) + "x" + number;
+    this.address = address;
+    keep(address);
+    Tool.result(Map.of(), List.of("ip", "address", "add", HOST + "/32", "dev", "lo"));
+    String script =
+        """
+        set -e
+        ip netns add $1
+        ip link add $2 type veth peer name eth0 netns $1
+        ip link set $2 up
+        ip -n $1 link set lo up
+        ip -n $1 link set eth0 up
+        ip -n $1 address add $3/32 dev eth0
+        ip -n $1 route add $4/32 dev eth0 src $3
+        ip route add $3/32 dev $2 src $4
+        """;
+    Tool.run("sh", "-c", script, "sh", name, host, address, HOST);
+  }
+
+  /** From now on, nothing for this address leaves the host, whether or not a task has it. */
+  static void keep(String address) {
+    Tool.result(
+        Map.of(), List.of("ip", "route", "add", "unreachable", address + "/32", "metric", "4000"));
+  }
+
+  static void release(String address) {
+    Tool.result(
+        Map.of(), List.of("ip", "route", "del", "unreachable", address + "/32", "metric", "4000"));
+  }
+
+  String path() {
+    return "/run/netns/" + name;
+  }
+
+  /** Lets nothing through, as a firewall does that drops. */
+  void cut() {
+    Tool.run("ip", "link", "set", host, "down");
+  }
+
+  void mend() {
+    Tool.run("ip", "link", "set", host, "up");
+    Tool.result(
+        Map.of(), List.of("ip", "route", "replace", address + "/32", "dev", host, "src", HOST));
+  }
+
+  @Override
+  public void close() {
+    Tool.result(Map.of(), List.of("ip", "link", "del", host));
+    Tool.result(Map.of(), List.of("ip", "netns", "del", name));
+  }
+}
