@@ -1,5 +1,6 @@
 #!/bin/sh
-# setup/test.sh [--soak]: gets what the tests need, runs all of them and counts. For ./berth test.
+# setup/test.sh [--soak] [--rig]: gets what the tests need, runs them and counts. For ./berth test.
+# --soak adds those that take long, --rig those of Fargate: real sshd, and as root real containers beside a stand-in for AWS.
 #
 # As root a fresh copy of the project is tested by a plain user, berth-tester, which is how Berth
 # is meant to be used; then the tests that need root rights run as root in another copy.
@@ -9,10 +10,12 @@ root=$(cd -P "$(dirname "$0")/.." && pwd)
 . "$root/setup/lib.sh"
 
 soak=
+rig=
 for arg; do
   case $arg in
     --soak) soak=yes ;;
-    *) echo "usage: ./berth test [--soak]" >&2; exit 2 ;;
+    --rig) rig=yes ;;
+    *) echo "usage: ./berth test [--soak] [--rig]" >&2; exit 2 ;;
   esac
 done
 
@@ -25,9 +28,12 @@ BERTH_SWEREX_IMAGE=$(sh "$root/setup/swerex-image.sh") || exit 1
 BERTH_EVAL_EXAMPLE=$(sh "$root/setup/eval-example.sh") || exit 1
 BERTH_REGISTRY=$(sh "$root/setup/registry.sh") || exit 1
 BERTH_OPENHANDS_IMAGE=$(sh "$root/setup/openhands-image.sh") || exit 1
-BERTH_SSHD=$(sh "$root/setup/sshd.sh") || exit 1
+BERTH_SSHD=
 BERTH_FARGATE=
-! is_root || BERTH_FARGATE=$(sh "$root/setup/fargate.sh") || exit 1
+if [ -n "$rig" ]; then
+  BERTH_SSHD=$(sh "$root/setup/sshd.sh") || exit 1
+  ! is_root || BERTH_FARGATE=$(sh "$root/setup/fargate.sh") || exit 1
+fi
 PATH=$PATH:${CC%/*}:${apptainer%/*}:$tools
 export JAVA_HOME CC BERTH_IMAGE BERTH_SWEREX_IMAGE BERTH_EVAL_EXAMPLE BERTH_REGISTRY BERTH_OPENHANDS_IMAGE BERTH_SSHD BERTH_FARGATE PATH
 
@@ -39,8 +45,9 @@ copy() { (cd "$root" && tar --exclude=./.git --exclude=target -cf - .) | tar -x 
 
 # Failures are counted from the reports at the end; Maven stops only where it cannot go on. Formatting is looked at apart, so that it keeps no test from running.
 goals='-B -ntp -fae -Dmaven.test.failure.ignore=true -Dspotless.check.skip=true verify'
-excluded=root,soak
-[ -z "$soak" ] || excluded=root
+later=none
+[ -n "$soak" ] || later=$later,soak
+[ -n "$rig" ] || later=$later,rig
 results=
 # The tests have a state folder of their own: sandboxes that the user has meanwhile are not theirs, nor the other way round.
 work=
@@ -78,7 +85,7 @@ if ! is_root; then
   guest_tests user sh "$root/guest/test.sh"
   say "testing Berth as $(id -un)"
   scratch=$(mktemp -d /tmp/berth-test.XXXXXX)
-  (cd "$root" && BERTH_STATE_HOME=$scratch ./mvnw $goals -DexcludedGroups=$excluded) </dev/null || broken="Maven, as $(id -un)"
+  (cd "$root" && BERTH_STATE_HOME=$scratch ./mvnw $goals -DexcludedGroups=root,$later) </dev/null || broken="Maven, as $(id -un)"
   (cd "$root" && ./mvnw -q -B spotless:check) </dev/null || broken="${broken:+$broken; }formatting, see ./mvnw spotless:apply"
   set -- "user=$root"
   left=$(tagged root)
@@ -113,7 +120,7 @@ else
 
   guest_tests user as_tester sh "$work/guest/test.sh"
   say "testing Berth as $tester in $work"
-  as_tester sh -c 'cd "$1" && shift && exec ./mvnw "$@"' sh "$work" $goals -DexcludedGroups=$excluded </dev/null || broken="Maven, as $tester"
+  as_tester sh -c 'cd "$1" && shift && exec ./mvnw "$@"' sh "$work" $goals -DexcludedGroups=root,$later </dev/null || broken="Maven, as $tester"
   as_tester sh -c 'cd "$1" && exec ./mvnw -q -B spotless:check' sh "$work" </dev/null || broken="${broken:+$broken; }formatting, see ./mvnw spotless:apply"
   set -- "user=$work"
 
@@ -122,7 +129,7 @@ else
     copy "$scratch"
     guest_tests root sh "$scratch/guest/test.sh"
     say "testing as root what needs root rights"
-    (cd "$scratch" && BERTH_STATE_HOME=$scratch/state ./mvnw $goals -Dgroups=root -DexcludedGroups=soak) </dev/null || broken="${broken:+$broken; }Maven, as root"
+    (cd "$scratch" && BERTH_STATE_HOME=$scratch/state ./mvnw $goals -Dgroups=root -DexcludedGroups=$later) </dev/null || broken="${broken:+$broken; }Maven, as root"
     set -- "$@" "root=$scratch"
   fi
 fi
@@ -130,6 +137,8 @@ fi
 [ -z "$guest_root" ] || set -- "$@" "$guest_root"
 left=$(tagged soak)
 [ -n "$soak" ] || [ "$left" = 0 ] || set -- "$@" "left out:0:0:$left:they take long: run ./berth test --soak"
+left=$(tagged rig)
+[ -n "$rig" ] || [ "$left" = 0 ] || set -- "$@" "left out:0:0:$left:classes that need Fargate's rig: run ./berth test --rig as root"
 # A run that broke off before its tests is a failure even if no report says so.
 [ -z "$broken" ] || set -- "$@" "build broken ($broken):0:1:0"
 "$JAVA_HOME/bin/java" "$root/setup/TestReport.java" "$@"

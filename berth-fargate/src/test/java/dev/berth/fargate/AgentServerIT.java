@@ -29,6 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Agent-server mode: a server in a task, which asks a model on this host. */
+@Tag("rig")
 @Tag("root")
 @ExtendWith(RigExtension.class)
 @Timeout(120)

@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The contract, in tasks of the rig. Its children find the rig by system properties. */
+@Tag("rig")
 @Tag("root")
 @ExtendWith(RigExtension.class)
 class FargateContractIT implements SandboxContract {

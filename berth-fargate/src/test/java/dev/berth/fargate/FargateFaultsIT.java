@@ -28,6 +28,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** What goes wrong in AWS ends in success or in one clear error, and leaves nothing. */
+@Tag("rig")
 @Tag("root")
 @ExtendWith(RigExtension.class)
 @Timeout(120)

@@ -25,6 +25,7 @@ import software.amazon.awssdk.services.ecs.model.RunTaskResponse;
 import software.amazon.awssdk.services.ecs.model.Task;
 
 /** The rig itself: a task of it is really there, and is really gone afterwards. */
+@Tag("rig")
 @Tag("root")
 @ExtendWith(RigExtension.class)
 class FargateRigIT {

@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** A sandbox in a task, from its start to its end. */
+@Tag("rig")
 @Tag("root")
 @ExtendWith(RigExtension.class)
 class FargateSandboxIT {

@@ -34,11 +34,13 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A guest behind a real sshd while the network is cut, servers die, and others pose as it. */
+@Tag("rig")
 @Timeout(120)
 class GuestOverSshIT {
   /** Says a line ten times a second, and leaves a trace of each time that it was run. */

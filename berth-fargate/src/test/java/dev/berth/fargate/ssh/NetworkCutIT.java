@@ -32,6 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
  * A guest and its sshd in a network namespace of their own, behind a router that can stop
  * forwarding: then packets are lost, and nobody is told.
  */
+@Tag("rig")
 @Tag("root")
 @Timeout(150)
 class NetworkCutIT {

@@ -11,8 +11,10 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 
 /** The contract, with the guest behind a real sshd: the way into a task, without the task. */
+@Tag("rig")
 class SshContractIT implements SandboxContract {
   @Override
   public SandboxProvider open() {

@@ -32,6 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the way through a real sshd costs, next to OpenSSH's own client; figures are printed. */
+@Tag("rig")
 @Tag("soak")
 class SshSpeedIT {
   @TempDir Path folder;
