@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup/tools.sh: makes usable what the tests run on the host itself: python3, git and patch. Prints a folder for PATH, which is empty
+# setup/tools.sh: makes usable what the tests run on the host itself: python3, git, patch, kill and pgrep. Prints a folder for PATH, which is empty
 # of what the machine has anyway.
 #
 # As root Debian's packages are installed; else the same ones are unpacked under the user's home.
@@ -8,10 +8,16 @@ umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
-tools='python3 git patch'
 home=$(data_home)/tools
-missing=
-for tool in $tools; do command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"; done
+missing= packages=
+for tool in python3 git patch kill:procps pgrep:procps; do
+  # Not by `command -v`, to which kill is the shell's own.
+  found=
+  IFS=:
+  for folder in $PATH; do [ ! -x "$folder/${tool%:*}" ] || found=yes; done
+  unset IFS
+  [ -n "$found" ] || { missing="$missing ${tool%:*}"; packages="$packages ${tool#*:}"; }
+done
 if [ -z "$missing" ]; then
   printf '%s\n' "$home/wrap"
   exit 0
@@ -21,10 +27,10 @@ if is_root; then
   need apt-get apt
   lock "$(cache_home)/apt/lock"
   log=$(cache_home)/apt/tools.log
-  say "installing$missing"
-  install() { DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing </dev/null >"$log" 2>&1; }
+  say "installing$packages"
+  install() { DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $packages </dev/null >"$log" 2>&1; }
   install || { apt-get update -q </dev/null >"$log" 2>&1 && install; } ||
-    { tail -n 15 "$log" >&2; die "tried to install$missing but apt failed (above; all of it in $log)"; }
+    { tail -n 15 "$log" >&2; die "tried to install$packages but apt failed (above; all of it in $log)"; }
   printf '%s\n' "$home/wrap"
   exit 0
 fi
@@ -38,11 +44,11 @@ tmp=$home.tmp.$$
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM
 mkdir -p "$tmp"
-say "getting$missing (about 25 MB) into $home; as root 'apt-get install$missing' would do instead"
+say "getting$missing (about 25 MB) into $home; as root 'apt-get install$packages' would do instead"
 (
   lock "$(cache_home)/apt/lock"
   apt_private own "$(debian_sources)"
-  apt_unpack "$tmp" $tools
+  apt_unpack "$tmp" $packages
   # They run on the host's libc, so their libraries must be found without the unpacked libc.
   mkdir "$tmp/runlib" "$tmp/wrap"
   for deb in $(grep '^libc6_' "$apt_dir/wanted"); do dpkg-deb -c "$apt_archives/$deb"; done |
@@ -66,5 +72,5 @@ done
 rm -rf "$home"
 mv "$tmp" "$home"
 trap - EXIT
-works || die "tried to run$missing, unpacked in $home, but they do not run; as root: apt-get install$missing"
+works || die "tried to run$missing, unpacked in $home, but they do not run; as root: apt-get install$packages"
 printf '%s\n' "$home/wrap"
