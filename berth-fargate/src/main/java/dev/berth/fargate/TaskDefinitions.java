@@ -23,6 +23,7 @@ import software.amazon.awssdk.services.ecs.model.Compatibility;
 import software.amazon.awssdk.services.ecs.model.ContainerCondition;
 import software.amazon.awssdk.services.ecs.model.ContainerDefinition;
 import software.amazon.awssdk.services.ecs.model.ContainerDependency;
+import software.amazon.awssdk.services.ecs.model.DesiredStatus;
 import software.amazon.awssdk.services.ecs.model.EFSTransitEncryption;
 import software.amazon.awssdk.services.ecs.model.KeyValuePair;
 import software.amazon.awssdk.services.ecs.model.LogConfiguration;
@@ -147,11 +148,11 @@ final class TaskDefinitions {
   }
 
   private boolean used(String family) {
-    return aws.ecs().listTasks(ask -> ask.cluster(config.cluster()).family(family)).hasTaskArns()
-        && !aws.ecs()
-            .listTasks(ask -> ask.cluster(config.cluster()).family(family))
-            .taskArns()
-            .isEmpty();
+    return !aws.ecs()
+        .listTasks(ask ->
+            ask.cluster(config.cluster()).family(family).desiredStatus(DesiredStatus.RUNNING))
+        .taskArns()
+        .isEmpty();
   }
 
   /** The request for this content, its family named by the hash of all the rest. */

@@ -44,6 +44,7 @@ final class EcsProxy implements AutoCloseable {
   private final Map<String, String[]> tokens = new ConcurrentHashMap<>();
   private final AtomicInteger numbers = new AtomicInteger();
   private final ConcurrentLinkedQueue<String> bodies = new ConcurrentLinkedQueue<>();
+  private volatile java.time.Duration definitionAge = java.time.Duration.ZERO;
   private final URI moto;
   private final Podman podman;
   private final Path folder;
@@ -174,6 +175,9 @@ final class EcsProxy implements AutoCloseable {
         inactive.add(asked.path("taskDefinition").asString(""));
         return forward(exchange, body);
       }
+      case "DescribeTaskDefinition" -> {
+        return registered(forward(exchange, body));
+      }
       case "RunTask" -> {
         return runTask(exchange, asked);
       }
@@ -209,6 +213,22 @@ final class EcsProxy implements AutoCloseable {
       definitions.put(arn, asked);
     }
     return answer;
+  }
+
+  /** ECS says when a definition was registered, moto does not. */
+  private Answer registered(Answer answer) {
+    if (answer.code != 200) {
+      return answer;
+    }
+    ObjectNode node = (ObjectNode) JSON.readTree(answer.body);
+    double then = java.time.Instant.now().minus(definitionAge).toEpochMilli() / 1000.0;
+    ((ObjectNode) node.path("taskDefinition")).put("registeredAt", then);
+    return Answer.json(200, node);
+  }
+
+  /** From now on all definitions are that old. */
+  void definitionAge(java.time.Duration age) {
+    definitionAge = age;
   }
 
   private Answer runTask(HttpExchange exchange, ObjectNode asked)

@@ -250,6 +250,27 @@ class FargateFaultsIT {
   }
 
   @Test
+  void definitionsThatNobodyUsesAreDeregistered() throws Exception {
+    FargateConfig config = FargateRig.execServer().taskDefinitionFamilyPrefix("to-reap").build();
+    try (FargateProvider provider = new FargateProvider(config);
+        FargateProvider other =
+            new FargateProvider(config.toBuilder().extraEnv(Map.of("A", "1")).build())) {
+      other.create(SPEC).close();
+      try (Sandbox used = provider.create(SPEC)) {
+        assertThat(provider.reap()).as("young ones").noneMatch(l -> l.contains("deregistered"));
+        rig.proxy().definitionAge(Duration.ofHours(2));
+
+        assertThat(provider.reap()).filteredOn(line -> line.contains("deregistered")).hasSize(1);
+        assertThat(used.isRunning()).isTrue();
+        assertThat(provider.reap()).noneMatch(line -> line.contains("deregistered"));
+      } finally {
+        rig.proxy().definitionAge(Duration.ZERO);
+      }
+      other.create(SPEC).close();
+    }
+  }
+
+  @Test
   void statusIsUnknownWhileEcsDoesNotAnswer() throws Exception {
     try (FargateProvider provider = provider();
         Sandbox sandbox = provider.create(SPEC)) {

@@ -217,6 +217,7 @@ final class FargateRig implements AutoCloseable {
   public void close() {
     proxy.close();
     moto.close();
+    TaskNetwork.sweep();
     System.clearProperty("aws.endpointUrl");
     try {
       Tool.run("rm", "-rf", folder.toString());

@@ -48,6 +48,17 @@ final class TaskNetwork implements AutoCloseable {
         Map.of(), List.of("ip", "route", "del", "unreachable", address + "/32", "metric", "4000"));
   }
 
+  /** Removes what all tasks share, and what a killed rig left, unless another rig is at work. */
+  static void sweep() {
+    String script =
+        """
+        ip -o link | grep -q ': bf[0-9]' && exit 0
+        ip route flush type unreachable metric 4000
+        ip address del $1/32 dev lo
+        """;
+    Tool.result(Map.of(), List.of("sh", "-c", script, "sh", HOST));
+  }
+
   String path() {
     return "/run/netns/" + name;
   }

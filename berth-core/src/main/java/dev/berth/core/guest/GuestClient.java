@@ -24,7 +24,10 @@ import org.jspecify.annotations.Nullable;
 final class GuestClient implements AutoCloseable {
   static final Duration MOST_PATIENCE = Duration.ofMinutes(1);
 
+  /** Of the first attempt; a guest far away needs several round trips. */
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(1);
+
+  private static final Duration LONGEST_ANSWER = Duration.ofSeconds(8);
   private static final long STEADY_NANOS = Duration.ofSeconds(1).toNanos();
   private static final int MOST_FLAPS = 1000;
   private static final long STALL_NANOS = Duration.ofSeconds(15).toNanos();
@@ -316,9 +319,10 @@ final class GuestClient implements AutoCloseable {
     long patience = Math.min(Watch.nanos(link.patience()), MOST_PATIENCE.toNanos());
     long deadline = System.nanoTime() + patience;
     long pause = 2;
+    Duration answer = ANSWER_WITHIN;
     while (lost == null && !link.gone() && System.nanoTime() - deadline < 0) {
       try {
-        Connection next = Connection.open(link, ANSWER_WITHIN, () -> lost != null || link.gone());
+        Connection next = Connection.open(link, answer, () -> lost != null || link.gone());
         if (!next.welcome().identity().equals(identity)) {
           Watch.quietly(next);
           throw new ProtocolException("another guest answers in its place");
@@ -330,6 +334,7 @@ final class GuestClient implements AutoCloseable {
       } catch (IOException e) {
         Thread.sleep(pause);
         pause = Math.min(pause * 2, 250);
+        answer = answer.compareTo(LONGEST_ANSWER) < 0 ? answer.multipliedBy(2) : answer;
       }
     }
     throw new IOException(link.gone() ? "its guest is gone" : why);
