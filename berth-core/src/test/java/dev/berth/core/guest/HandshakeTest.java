@@ -66,7 +66,7 @@ class HandshakeTest {
   void withoutATokenNothingIsAsked() throws IOException {
     Peer peer = new Peer(new FrameWriter(16));
     assertThat(hello(new byte[0], peer).toByteArray())
-        .isEqualTo(new byte[] {0, 0, 0, 11, 1, 'B', 'R', 'T', 'H', 0, 1, 0, 0, 0, 0});
+        .isEqualTo(new byte[] {0, 0, 0, 11, 1, 'B', 'R', 'T', 'H', 0, Wire.VERSION, 0, 0, 0, 0});
     assertThat(peer.heard.size()).isZero();
   }
 
