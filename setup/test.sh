@@ -21,7 +21,7 @@ done
 
 JAVA_HOME=$(sh "$root/setup/jdk.sh") || exit 1
 CC=$(sh "$root/setup/toolchain.sh") || exit 1
-tools=$(sh "$root/setup/tools.sh") || exit 1
+sh "$root/setup/tools.sh" || exit 1
 apptainer=$(sh "$root/setup/apptainer.sh") || exit 1
 BERTH_IMAGE=$(sh "$root/setup/image.sh") || exit 1
 BERTH_SWEREX_IMAGE=$(sh "$root/setup/swerex-image.sh") || exit 1
@@ -34,7 +34,7 @@ if [ -n "$rig" ]; then
   BERTH_SSHD=$(sh "$root/setup/sshd.sh") || exit 1
   ! is_root || BERTH_FARGATE=$(sh "$root/setup/fargate.sh") || exit 1
 fi
-PATH=$PATH:${CC%/*}:${apptainer%/*}:$tools
+PATH=$PATH:${CC%/*}:${apptainer%/*}
 export JAVA_HOME CC BERTH_IMAGE BERTH_SWEREX_IMAGE BERTH_EVAL_EXAMPLE BERTH_REGISTRY BERTH_OPENHANDS_IMAGE BERTH_SSHD BERTH_FARGATE PATH
 
 # tagged TAG: how many test classes or methods carry it.
