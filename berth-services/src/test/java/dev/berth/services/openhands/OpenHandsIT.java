@@ -296,8 +296,8 @@ class OpenHandsIT {
       conversation.send("please hang");
       assertFailure(Failure.TIMED_OUT, () -> conversation.run(Duration.ofMillis(1500)));
       assertThat(conversation.status()).isEqualTo(ExecutionStatus.RUNNING);
-      // Joins the run that is on.
-      Future<ExecutionStatus> run = threads.submit(() -> conversation.run(LONG));
+      // Not run(), which would go on with what had been interrupted before it was asked.
+      Future<ExecutionStatus> run = threads.submit(() -> conversation.await(LONG));
       long began = System.nanoTime();
       conversation.interrupt();
       assertThat(run.get()).isEqualTo(ExecutionStatus.PAUSED);
