@@ -95,6 +95,14 @@ public final class WorkspaceSpec {
               + hostPort
               + "; it must be 1 to 65535, with extra_ports at most 65533.");
     }
+    for (String name : forwardEnv) {
+      if (!name.matches("[A-Za-z_][A-Za-z0-9_]*")) {
+        throw new RequestException(
+            "Tried to forward the variable '"
+                + name
+                + "'; forward_env takes names such as DEBUG, whose values are this process's own.");
+      }
+    }
     if (!workingDir.startsWith("/")) {
       throw new RequestException(
           "Tried to work in '" + workingDir + "'; working_dir must be absolute.");

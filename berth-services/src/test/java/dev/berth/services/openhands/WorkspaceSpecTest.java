@@ -53,6 +53,7 @@ class WorkspaceSpecTest {
     refused(some().hostPort(0), "host_port 0");
     refused(some().hostPort(65_534).extraPorts(true), "65533");
     refused(some().workingDir("work"), "absolute");
+    refused(some().forwardEnv(List.of("DEBUG", "A=B")), "'A=B'");
     refused(some().healthCheckTimeout(Duration.ZERO), "above zero");
     refused(some().mountDir(folder.resolve("none")), "no such folder");
     refused(
