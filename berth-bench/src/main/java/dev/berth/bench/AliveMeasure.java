@@ -146,7 +146,8 @@ final class AliveMeasure {
 
   /**
    * Berth's processes are the guests, by the sandbox's id among their arguments, with what is below
-   * them, and whatever this JVM runs; Apptainer's are those above a guest.
+   * them, the keepers above them, and whatever this JVM runs; Apptainer's are those between a
+   * keeper and its guest.
    */
   private record Processes(int berth, double berthKib, double apptainerKib) {
     static Processes of(Set<String> ids) {
@@ -160,11 +161,12 @@ final class AliveMeasure {
       }
       long self = ProcessHandle.current().pid();
       Set<Long> apptainer = new HashSet<>();
+      Set<Long> keepers = new HashSet<>();
       for (long guest : guests) {
         for (long above = parents.getOrDefault(guest, 0L);
             above > 1 && above != self && !guests.contains(above);
             above = parents.getOrDefault(above, 0L)) {
-          apptainer.add(above);
+          (isKeeper(above) ? keepers : apptainer).add(above);
         }
       }
       Set<Long> berth = new HashSet<>(guests);
@@ -178,6 +180,8 @@ final class AliveMeasure {
           }
         }
       } while (grown);
+      // Added last: what else is below a keeper are Apptainer's helpers.
+      berth.addAll(keepers);
       return new Processes(berth.size(), sum(berth), sum(apptainer));
     }
 
@@ -186,16 +190,22 @@ final class AliveMeasure {
     }
 
     private static boolean isGuest(long pid, Set<String> ids) {
+      List<String> line = List.of(commandLine(pid).split("\0", -1));
+      return line.indexOf("serve") == 1
+          && line.stream().anyMatch(argument -> ids.stream().anyMatch(argument::endsWith));
+    }
+
+    private static boolean isKeeper(long pid) {
+      return commandLine(pid).startsWith("berth-guest keep");
+    }
+
+    /** Empty if the process is gone. */
+    private static String commandLine(long pid) {
       try {
-        List<String> line =
-            List.of(
-                new String(
-                        Files.readAllBytes(PROC.resolve(pid + "/cmdline")), StandardCharsets.UTF_8)
-                    .split("\0", -1));
-        return line.indexOf("serve") == 1
-            && line.stream().anyMatch(argument -> ids.stream().anyMatch(argument::endsWith));
+        return new String(
+            Files.readAllBytes(PROC.resolve(pid + "/cmdline")), StandardCharsets.UTF_8);
       } catch (IOException e) {
-        return false;
+        return "";
       }
     }
 

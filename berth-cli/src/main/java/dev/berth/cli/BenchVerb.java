@@ -42,6 +42,11 @@ final class BenchVerb implements Verb {
   private @Nullable Path swerex;
 
   @Override
+  public boolean holdsMany() {
+    return true;
+  }
+
+  @Override
   public int run(Shell shell) throws InterruptedException {
     PrintStream out = new PrintStream(shell.console().out(), false, StandardCharsets.UTF_8);
     PrintStream progress = new PrintStream(shell.console().err(), true, StandardCharsets.UTF_8);

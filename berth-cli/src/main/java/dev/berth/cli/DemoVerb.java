@@ -78,6 +78,11 @@ final class DemoVerb implements Verb {
           "test_copy");
 
   @Override
+  public boolean holdsMany() {
+    return true;
+  }
+
+  @Override
   public int run(Shell shell) throws InterruptedException {
     String image = shell.env().get(IMAGE);
     if (image == null || image.isEmpty()) {

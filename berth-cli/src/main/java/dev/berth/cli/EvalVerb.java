@@ -95,6 +95,11 @@ final class EvalVerb implements Verb {
   private Path file = Path.of("");
 
   @Override
+  public boolean holdsMany() {
+    return true;
+  }
+
+  @Override
   public int run(Shell shell) throws InterruptedException {
     check();
     List<Task> tasks = tasks(shell);

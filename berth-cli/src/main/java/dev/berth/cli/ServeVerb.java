@@ -90,6 +90,11 @@ final class ServeVerb implements Verb {
   @Spec private @Nullable CommandSpec parsed;
 
   @Override
+  public boolean holdsMany() {
+    return true;
+  }
+
+  @Override
   public int run(Shell shell) throws InterruptedException {
     check();
     String given = key(shell);
