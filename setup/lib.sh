@@ -29,10 +29,46 @@ lock() {
 
 # sweep_dead PATH: removes PATH.tmp.* left by a run that was killed. Call it with the lock held.
 sweep_dead() {
-  for dead in "$1".tmp.*; do
-    [ -e "$dead" ] && { chmod -R u+w "$dead" 2>/dev/null; rm -rf "$dead"; }
-  done
-  return 0
+  for dead in "$1".tmp.*; do remove "$dead"; done
+}
+
+# place NAME [DIR]: where a folder of this project's goes: DIR, or for root /opt/berth/NAME, or under the user's home.
+place() {
+  [ $# -le 2 ] || { echo "usage: ${0##*/} [DIR]" >&2; exit 2; }
+  case ${2:-} in
+    '') if is_root; then printf '%s\n' "/opt/berth/$1"; else printf '%s\n' "$(data_home)/$1"; fi ;;
+    /*) printf '%s\n' "$2" ;;
+    *) printf '%s\n' "$PWD/$2" ;;
+  esac
+}
+
+# begin DIR FILE RESULT: begins to make DIR, by which DIR/FILE is then known. Ends the script with RESULT on stdout if DIR is as it should be, which the caller's function `current` says; one that
+# another run is making is waited for. Sets $tmp, an empty folder beside DIR, which is gone when the script ends unless `finish` has put it in DIR's place.
+begin() {
+  if current; then printf '%s\n' "$3"; exit 0; fi
+  need apt-get apt
+  need dpkg-deb dpkg
+  lock "$1.lock"
+  if current; then printf '%s\n' "$3"; exit 0; fi
+  sweep_dead "$1"
+  [ ! -e "$1" ] || [ -e "$1/$2" ] || die "tried to make $1 but something else is there"
+  tmp=$1.tmp.$$
+  trap 'remove "$tmp"' EXIT
+  trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM
+  mkdir -p "$tmp"
+}
+
+# finish DIR: puts $tmp in the place of DIR, and what was there away.
+finish() {
+  [ ! -e "$1" ] || mv "$1" "$tmp.old"
+  mv "$tmp" "$1"
+  remove "$tmp.old"
+  trap - EXIT
+}
+
+# remove PATH: with folders in it that their owner may not write.
+remove() {
+  [ ! -e "$1" ] || { chmod -R u+w "$1" 2>/dev/null || :; rm -rf "$1"; }
 }
 
 # debian_codename: the machine's own release, such as bookworm.
@@ -134,4 +170,82 @@ apt_unpack() {
       tar -x --no-same-owner --keep-directory-symlink -C "$apt_to" -f - ||
       die "tried to unpack $apt_archives/$deb but could not"
   done <"$apt_dir/wanted"
+}
+
+# root_files ROOT: makes of unpacked packages a root file system, by what their own scripts would have done, and without what a sandbox has no use for.
+root_files() (
+  cd "$1"
+  ln -sf dash usr/bin/sh
+  ln -sf mawk usr/bin/awk
+  mkdir -p dev etc home/agent proc root run srv sys tmp var/tmp
+  cat >etc/passwd <<'END'
+root:x:0:0:root:/root:/bin/bash
+agent:x:1000:1000:agent:/home/agent:/bin/bash
+nobody:x:65534:65534:nobody:/nonexistent:/bin/false
+END
+  cat >etc/group <<'END'
+root:x:0:
+tty:x:5:
+agent:x:1000:
+nogroup:x:65534:
+END
+  printf 'passwd: files\ngroup: files\nhosts: files dns\n' >etc/nsswitch.conf
+  printf '127.0.0.1 localhost\n::1 localhost\n' >etc/hosts
+  : >etc/resolv.conf
+  chmod 1777 tmp var/tmp
+  rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/info usr/share/lintian
+  # Nobody in the image gains rights by a program.
+  find usr -perm /6000 -type f -exec chmod ug-s {} +
+)
+
+# apptainer_scripts ROOT: Apptainer starts an instance only of an image with its own scripts inside: these, for any image. Its runscript is bash.
+apptainer_scripts() (
+  cd "$1"
+  mkdir -p .singularity.d/actions .singularity.d/env .singularity.d/libs
+  for action in exec run shell start test; do
+    case $action in
+      exec) body='exec "$@"' ;;
+      shell) body='exec /bin/bash --norc "$@"' ;;
+      start) body='exec /.singularity.d/startscript "$@"' ;;
+      *) body='exec /.singularity.d/runscript "$@"' ;;
+    esac
+    printf '#!/bin/sh\n%s\n' "$body" >".singularity.d/actions/$action"
+  done
+  printf '#!/bin/sh\nexec /bin/bash "$@"\n' >.singularity.d/runscript
+  printf '#!/bin/sh\n' >.singularity.d/startscript
+  chmod -R a+rx .singularity.d
+)
+
+# python_of ROOT: finds the Python of a root file system: sets $python, $libdir and $loader, relative to ROOT. Its own loader runs it on this host.
+python_of() {
+  python=$(cd "$1" && find usr/bin -name 'python3.*' -type f | head -n 1)
+  libdir=$(cd "$1" && dirname "$(find usr/lib -name libc.so.6 | head -n 1)")
+  loader=$(cd "$1" && echo lib*/ld-linux*.so.*)
+}
+
+# own_python ROOT ARG…: runs that Python, after python_of.
+own_python() {
+  own_root=$1
+  shift
+  PYTHONHOME=$own_root/usr "$own_root/$loader" --library-path "$own_root/$libdir" "$own_root/$python" "$@"
+}
+
+# pip_by ROOT ARG…: runs pip: this machine's, or where it has none Debian's, in the Python of ROOT; it is unpacked into $tmp/pip. After python_of.
+pip_by() {
+  pip_root=$1
+  shift
+  if python3 -m pip --version >/dev/null 2>&1; then
+    python3 -m pip "$@" </dev/null >&2
+    return
+  fi
+  if [ ! -d "$tmp/pip" ]; then
+    (
+      lock "$(cache_home)/apt/lock"
+      apt_private own "$(debian_sources)"
+      mkdir "$tmp/pip"
+      apt_run "download python3-pip" sh -c "cd '$tmp/pip' && apt-get -c '$apt_conf' download -q python3-pip"
+      dpkg-deb -x "$tmp"/pip/python3-pip_*.deb "$tmp/pip"
+    ) || return
+  fi
+  PYTHONPATH=$tmp/pip/usr/lib/python3/dist-packages own_python "$pip_root" -m pip "$@" </dev/null >&2
 }

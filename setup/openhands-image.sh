@@ -6,27 +6,14 @@ umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
-[ $# -le 1 ] || { echo "usage: setup/openhands-image.sh [DIR]" >&2; exit 2; }
-if [ $# = 1 ]; then image=$1; elif is_root; then image=/opt/berth/openhands; else image=$(data_home)/openhands; fi
-case $image in /*) ;; *) image=$PWD/$image ;; esac
+image=$(place openhands "$@")
 requirements=$here/../berth-services/src/main/resources/dev/berth/services/openhands/requirements.txt
 # Raise it when this script changes what the image holds: an older image is then built anew.
 version=3
 stamp=var/lib/berth-image
 wanted="trixie $version $(cksum <"$requirements")"
 current() { [ "$(cat "$image/$stamp" 2>/dev/null)" = "$wanted" ]; }
-
-if current; then printf '%s\n' "$image"; exit 0; fi
-need apt-get apt
-need dpkg-deb dpkg
-lock "$image.lock"
-if current; then printf '%s\n' "$image"; exit 0; fi
-sweep_dead "$image"
-[ ! -e "$image" ] || [ -e "$image/$stamp" ] || die "tried to build an image at $image but something else is there"
-tmp=$image.tmp.$$
-trap 'chmod -R u+w "$tmp"; rm -rf "$tmp"' EXIT
-trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM
-mkdir -p "$tmp"
+begin "$image" "$stamp" "$image"
 
 say "building an image with OpenHands' agent server (about 50 MB of packages, 90 MB of wheels) at $image"
 mirror=$(debian_mirror)
@@ -38,37 +25,14 @@ mirror=$(debian_mirror)
     ncurses-base netbase procps python3 python3-pip sed tar tmux usr-is-merged util-linux
 )
 
+root_files "$tmp"
 cd "$tmp"
-# What the packages' own scripts would have made.
-ln -sf dash usr/bin/sh
-ln -sf mawk usr/bin/awk
-mkdir -p dev etc/ssl/certs home proc root run srv sys tmp var/tmp workspace "${stamp%/*}"
-cat >etc/passwd <<'END'
-root:x:0:0:root:/root:/bin/bash
-agent:x:1000:1000:agent:/home/agent:/bin/bash
-nobody:x:65534:65534:nobody:/nonexistent:/bin/false
-END
-cat >etc/group <<'END'
-root:x:0:
-tty:x:5:
-agent:x:1000:
-nogroup:x:65534:
-END
-printf 'passwd: files\ngroup: files\nhosts: files dns\n' >etc/nsswitch.conf
-printf '127.0.0.1 localhost\n::1 localhost\n' >etc/hosts
-: >etc/resolv.conf
+mkdir -p etc/ssl/certs workspace "${stamp%/*}"
 find usr/share/ca-certificates -name '*.crt' -exec cat {} + >etc/ssl/certs/ca-certificates.crt
-mkdir -p home/agent
-chmod 1777 tmp var/tmp
-find usr -perm /6000 -type f -exec chmod ug-s {} +
-rm -rf usr/share/doc usr/share/man usr/share/info usr/share/lintian usr/share/gitweb
-# tmux wants a UTF-8 locale; C.UTF-8 is a part of libc.
-rm -rf usr/share/locale
+rm -rf usr/share/gitweb
 
 # The image's own Python, run on this host by the image's own loader and libc.
-libdir=$(dirname "$(find usr/lib -name libc.so.6 | head -n 1)")
-loader=$(echo lib*/ld-linux*.so.*)
-python=$(find usr/bin -name 'python3.*' -type f | head -n 1)
+python_of "$tmp"
 cat >usr/bin/berth-host-python <<END
 #!/bin/sh
 unset PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE
@@ -84,23 +48,12 @@ mkdir -p "$site" home/build
 rm -rf "$site/bin" "$site/litellm/proxy/_experimental/out"
 
 # An official image's entry point takes --host and --port; so does this one's. Without the variable, litellm fetches a price list when it is imported, and may lock itself up where there is no network.
-mkdir -p .singularity.d/actions .singularity.d/env .singularity.d/libs
-for action in exec run shell start test; do
-  case $action in
-    exec) body='exec "$@"' ;;
-    shell) body='exec /bin/bash --norc "$@"' ;;
-    start) body='exec /.singularity.d/startscript "$@"' ;;
-    *) body='exec /.singularity.d/runscript "$@"' ;;
-  esac
-  printf '#!/bin/sh\n%s\n' "$body" >".singularity.d/actions/$action"
-done
+apptainer_scripts "$tmp"
 cat >.singularity.d/runscript <<'END'
 #!/bin/sh
 export LITELLM_LOCAL_MODEL_COST_MAP=True LANG=C.UTF-8 PYTHONUNBUFFERED=1
 exec /usr/bin/python3 -m openhands.agent_server "$@"
 END
-printf '#!/bin/sh\n' >.singularity.d/startscript
-chmod -R a+rx .singularity.d
 
 # Compiles what the server imports, and finds out whether all of it is there. Left out, each sandbox would do so again at each start.
 HOME=$tmp/home/build LITELLM_LOCAL_MODEL_COST_MAP=True "$tmp/usr/bin/berth-host-python" - "$tmp/$site" <<'END' >"$tmp/home/build/log" 2>&1 ||
@@ -126,8 +79,5 @@ rm -rf home/build usr/bin/berth-host-python
 cd - >/dev/null
 
 echo "$wanted" >"$tmp/$stamp"
-[ ! -e "$image" ] || mv "$image" "$tmp.old"
-mv "$tmp" "$image"
-[ ! -e "$tmp.old" ] || { chmod -R u+w "$tmp.old"; rm -rf "$tmp.old"; }
-trap - EXIT
+finish "$image"
 printf '%s\n' "$image"

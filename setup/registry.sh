@@ -6,17 +6,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
 if command -v docker-registry; then exit 0; fi
-if [ $# -gt 0 ]; then dir=$1; elif is_root; then dir=/opt/berth/registry; else dir=$(data_home)/registry; fi
+dir=$(place registry "$@")
 program=$dir/usr/bin/docker-registry
-if [ -x "$program" ]; then printf '%s\n' "$program"; exit 0; fi
-need apt-get apt
-need dpkg-deb dpkg
-lock "$dir.lock"
-if [ -x "$program" ]; then printf '%s\n' "$program"; exit 0; fi
-sweep_dead "$dir"
-tmp=$dir.tmp.$$
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM
+current() { [ -x "$program" ]; }
+begin "$dir" usr/bin/docker-registry "$program"
 mkdir -p "$tmp/deb"
 
 say "getting docker-registry from Debian (5 MB), for the tests of images"
@@ -28,5 +21,5 @@ say "getting docker-registry from Debian (5 MB), for the tests of images"
 )
 dpkg-deb -x "$tmp"/deb/docker-registry_*.deb "$tmp" || die "tried to unpack docker-registry but could not"
 rm -rf "$tmp/deb" "$tmp/usr/share"
-mv "$tmp" "$dir"
+finish "$dir"
 printf '%s\n' "$program"
