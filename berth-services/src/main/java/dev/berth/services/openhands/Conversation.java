@@ -292,6 +292,10 @@ public final class Conversation implements AutoCloseable {
     }
   }
 
+  private interface Question<T> {
+    T ask() throws InterruptedException;
+  }
+
   /** Waiting for the end of a run. The stream tells it; the server is asked now and then, too. */
   private final class Await {
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
@@ -353,10 +357,18 @@ public final class Conversation implements AutoCloseable {
     }
 
     private Optional<ExecutionStatus> look() throws InterruptedException {
-      try {
+      return patiently(() -> {
         JsonNode state = calls.get(path, Map.of(), LOOK_WITHIN);
+        return ExecutionStatus.read(state.path("execution_status"));
+      });
+    }
+
+    /** Empty while the server cannot answer, which may pass. */
+    private <T> Optional<T> patiently(Question<T> question) throws InterruptedException {
+      try {
+        T answer = question.ask();
         outSince = 0;
-        return Optional.of(ExecutionStatus.read(state.path("execution_status")));
+        return Optional.of(answer);
       } catch (OpenHandsException e) {
         boolean mayPass =
             switch (e.failure()) {
@@ -373,9 +385,9 @@ public final class Conversation implements AutoCloseable {
 
     /**
      * Without the stream's word: it is not running any more, and not only not yet. A stream that
-     * was lost has caught up with the run's end, or has had time to.
+     * was lost has caught up with the run's end; one that cannot in time is read by calls.
      */
-    private boolean accepted() {
+    private boolean accepted() throws InterruptedException {
       if (!ran && since(began).compareTo(BEGINS_WITHIN) < 0) {
         return false;
       }
@@ -387,8 +399,11 @@ public final class Conversation implements AutoCloseable {
       if (!connected) {
         stream.wake();
       }
-      return connected && progress.connections() > connections
-          || since(endedSince).compareTo(LAG) >= 0;
+      if (connected && progress.connections() > connections) {
+        return true;
+      }
+      return since(endedSince).compareTo(LAG) >= 0
+          && patiently(() -> stream.catchUp(LOOK_EVERY)).orElse(false);
     }
 
     private ExecutionStatus checked(ExecutionStatus status) {

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -25,6 +26,7 @@ final class EventStream implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(EventStream.class.getName());
   private static final Duration CONNECT_WITHIN = Duration.ofSeconds(10);
   private static final Duration SUBSCRIBED_WITHIN = Duration.ofSeconds(30);
+  private static final Duration CLOSED_WITHIN = Duration.ofSeconds(10);
   private static final Duration QUIET = Duration.ofSeconds(15);
   private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
@@ -43,6 +45,10 @@ final class EventStream implements AutoCloseable {
   private final ArrayDeque<String> lastStored = new ArrayDeque<>();
   private String lastTimestamp = "";
   private final Semaphore wake = new Semaphore(0);
+
+  /** Held while events are taken: by the reading thread, or by one that cannot wait for it. */
+  private final ReentrantLock taking = new ReentrantLock();
+
   private volatile boolean closed;
 
   /** Starts to read; {@code progress} says when the first connection is ready. */
@@ -76,6 +82,22 @@ final class EventStream implements AutoCloseable {
     wake.release();
   }
 
+  /**
+   * Reads the stored events that the connection has not brought, and has the callback called with
+   * them by this thread. False if a callback was at work all the time.
+   */
+  boolean catchUp(Duration within) throws InterruptedException {
+    if (!taking.tryLock(within.toNanos(), TimeUnit.NANOSECONDS)) {
+      return false;
+    }
+    try {
+      readStored();
+      return true;
+    } finally {
+      taking.unlock();
+    }
+  }
+
   /** Ends it. The callback is not called any more once this returns, unless it calls this. */
   @Override
   public void close() {
@@ -83,8 +105,11 @@ final class EventStream implements AutoCloseable {
     thread.interrupt();
     boolean interrupted = false;
     try {
-      if (Thread.currentThread() != thread) {
-        thread.join(Duration.ofSeconds(10));
+      if (Thread.currentThread() != thread && !taking.isHeldByCurrentThread()) {
+        thread.join(CLOSED_WITHIN);
+        if (taking.tryLock(CLOSED_WITHIN.toMillis(), TimeUnit.MILLISECONDS)) {
+          taking.unlock();
+        }
       }
     } catch (InterruptedException e) {
       interrupted = true;
@@ -155,7 +180,7 @@ final class EventStream implements AutoCloseable {
   /** Waits for the server's word that it is subscribed, and makes up for what was missed. */
   private void subscribed(EventSocket socket) throws EventSocket.Ended, InterruptedException {
     long deadline = System.nanoTime() + SUBSCRIBED_WITHIN.toNanos();
-    while (true) {
+    while (!closed) {
       String frame = socket.poll(Duration.ofNanos(deadline - System.nanoTime()));
       if (frame == null) {
         throw new EventSocket.Ended(0, "the server did not say that it is subscribed");
@@ -163,12 +188,17 @@ final class EventStream implements AutoCloseable {
       Event event = event(frame);
       if (event.kind().equals(Event.STATE_UPDATE)) {
         // Made for this connection alone: no event of the conversation's.
-        remember(event, false);
-        catchUp();
+        taking.lockInterruptibly();
+        try {
+          remember(event, false);
+          readStored();
+        } finally {
+          taking.unlock();
+        }
         progress.connected();
         return;
       }
-      take(event, false);
+      takeLive(event);
     }
   }
 
@@ -178,7 +208,7 @@ final class EventStream implements AutoCloseable {
       String frame = socket.poll(QUIET);
       if (frame != null) {
         asked = false;
-        take(event(frame), false);
+        takeLive(event(frame));
       } else if (asked && socket.silence().compareTo(QUIET) >= 0) {
         throw new EventSocket.Ended(0, "the server gave no sign of life");
       } else {
@@ -189,12 +219,12 @@ final class EventStream implements AutoCloseable {
   }
 
   /** Reads the stored events after those that were delivered. */
-  private void catchUp() throws InterruptedException {
+  private void readStored() throws InterruptedException {
     String cursor = lastStored.peekFirst();
     String page = cursor;
     boolean byTime = false;
     boolean first = true;
-    while (true) {
+    while (!closed) {
       Map<String, String> query = new LinkedHashMap<>(Map.of("limit", Integer.toString(PAGE)));
       if (page != null) {
         query.put("page_id", page);
@@ -230,11 +260,17 @@ final class EventStream implements AutoCloseable {
     return !items.isEmpty() && Event.read(items.getFirst()).id().equals(id);
   }
 
-  private void take(Event event, boolean stored) throws InterruptedException {
-    if (closed) {
-      throw new InterruptedException();
+  private void takeLive(Event event) throws InterruptedException {
+    taking.lockInterruptibly();
+    try {
+      take(event, event.stored());
+    } finally {
+      taking.unlock();
     }
-    if (!remember(event, stored || event.stored())) {
+  }
+
+  private void take(Event event, boolean stored) {
+    if (closed || !remember(event, stored)) {
       return;
     }
     try {

@@ -1,5 +1,7 @@
 package dev.berth.services.openhands;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -10,11 +12,13 @@ import java.net.URI;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Hands connections on to a server on loopback, and cuts them when it is told to. */
+/** Hands connections on to a server on loopback; cuts or refuses WebSockets when it is told to. */
 final class CutProxy implements AutoCloseable {
   private final ServerSocket listening;
   private final int to;
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
+  private final Set<Socket> webSockets = ConcurrentHashMap.newKeySet();
+  private volatile boolean refusing;
 
   CutProxy(URI server) throws IOException {
     to = server.getPort();
@@ -26,11 +30,14 @@ final class CutProxy implements AutoCloseable {
     return URI.create("http://127.0.0.1:" + listening.getLocalPort());
   }
 
-  /** Breaks every connection that is there now, in the middle of whatever it carries. */
+  /** Breaks every WebSocket that is there now, in the middle of whatever it carries. */
   void cut() {
-    for (Socket each : sockets) {
-      close(each);
-    }
+    webSockets.forEach(this::close);
+  }
+
+  /** From now on no WebSocket is opened. */
+  void refuseWebSockets() {
+    refusing = true;
   }
 
   private void accept() {
@@ -54,6 +61,12 @@ final class CutProxy implements AutoCloseable {
       OutputStream out = into.getOutputStream();
       byte[] buffer = new byte[8192];
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        if (new String(buffer, 0, n, ISO_8859_1).startsWith("GET /sockets/")) {
+          webSockets.add(from);
+          if (refusing) {
+            return;
+          }
+        }
         out.write(buffer, 0, n);
         out.flush();
       }
@@ -67,6 +80,7 @@ final class CutProxy implements AutoCloseable {
 
   private void close(Socket socket) {
     sockets.remove(socket);
+    webSockets.remove(socket);
     try {
       socket.close();
     } catch (IOException e) {
@@ -77,6 +91,6 @@ final class CutProxy implements AutoCloseable {
   @Override
   public void close() throws IOException {
     listening.close();
-    cut();
+    sockets.forEach(this::close);
   }
 }

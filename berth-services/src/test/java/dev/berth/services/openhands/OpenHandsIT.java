@@ -372,6 +372,31 @@ class OpenHandsIT {
   }
 
   @Test
+  void whatAWebSocketThatStaysLostHasNotBroughtIsThereWhenTheRunEnds() throws Exception {
+    List<Event> events = Collections.synchronizedList(new ArrayList<>());
+    try (CutProxy proxy = new CutProxy(workspace.url())) {
+      AgentServer throughProxy = new AgentServer(proxy.url(), server.calls().key(), "/workspace");
+      AtomicLong steps = new AtomicLong();
+      onStep =
+          () -> {
+            if (steps.incrementAndGet() == 3) {
+              proxy.refuseWebSockets();
+              proxy.cut();
+            }
+          };
+      try (Conversation conversation =
+          throughProxy.open(spec().withCallback(events::add).withInitialMessage("go ten steps"))) {
+        assertThat(conversation.run(LONG)).isEqualTo(ExecutionStatus.FINISHED);
+        assertOnceAndInOrder(events, conversation);
+        assertThat(events.stream().filter(event -> event.kind().equals("ObservationEvent")))
+            .hasSize(11);
+      } finally {
+        onStep = () -> {};
+      }
+    }
+  }
+
+  @Test
   void conversationsAreFoundForkedCondensedAndDeleted() throws Exception {
     UUID id = UUID.randomUUID();
     List<Event> forked = Collections.synchronizedList(new ArrayList<>());
