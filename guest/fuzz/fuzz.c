@@ -125,7 +125,7 @@ static void add_frame(struct buffer *b, uint32_t type) {
   switch (type) {
     case HELLO: frame(b, HELLO, "42s", MAGIC, VERSION, ""); break;
     case SPAWN:
-      frame(b, SPAWN, "824444" "22ss4ss4ss", one + pick(3), FLAG_TAKE, 1u, 2u, 3u, 4096u, 24, 80, "/tmp", "root", 2u, "A=b", "C", 2u, "echo", "x");
+      frame(b, SPAWN, "824444" "22ss4ss4ss", one + pick(3), FLAG_TAKE | FLAG_WHOLE, 1u, 2u, 3u, 4096u, 24, 80, "/tmp", "root", 2u, "A=b", "C", 2u, "echo", "x");
       break;
     case ATTACH: frame(b, ATTACH, "8188", one, 1, one, one); break;
     case INPUT: frame(b, INPUT, "881r", one, one, 1, (size_t)5, "input"); break;

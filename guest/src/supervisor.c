@@ -23,7 +23,7 @@ extern char **environ;
 static struct {
   struct identity identity;
   char **arguments, **environment, *path, *cwd;
-  bool tty;
+  bool tty, whole;
   /* Written by the child between vfork and exec, which shares this memory. */
   volatile uint8_t stage;
   volatile int error;
@@ -225,6 +225,10 @@ _Noreturn static void attend(struct watching *w) {
       }
     }
     bool children = reap(w);
+    if (w->leader_gone && plan.whole && !w->killing) {
+      start_killing(w);
+      children = reap(w);
+    }
     if (w->leader_gone && (!w->terminating || !children)) break;
     if (w->terminating && now_us() >= w->deadline_us) start_killing(w);
     /* A process that hangs in the kernel must not keep the host from hearing of its leader's end. */
@@ -247,6 +251,7 @@ _Noreturn void supervise(struct spawn *s, int control, const int stdio[3]) {
   struct watching w = {.start_us = now_us()};
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   plan.tty = s->flags & FLAG_TTY;
+  plan.whole = s->flags & FLAG_WHOLE;
   place(control, stdio);
   terminated(s->user);
   if (s->cwd.length) plan.cwd = terminated(s->cwd);

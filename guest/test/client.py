@@ -1,7 +1,7 @@
 """A host in few lines, for tests: frames as in PROTOCOL.md, nothing clever."""
 import hmac, os, random, select, shutil, socket, struct, subprocess, tempfile, time
 
-TTY, STDIN, KEEP, MERGE, TAKE = 1, 2, 4, 8, 16
+TTY, STDIN, KEEP, MERGE, TAKE, WHOLE = 1, 2, 4, 8, 16, 32
 MAGIC, VERSION = 0x42525448, 2
 
 

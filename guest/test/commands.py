@@ -143,6 +143,19 @@ def test_leader_ends_and_others_live_on(binary):
         eventually(lambda: not alive(m.encode()))
 
 
+def test_whole(binary):
+    with Guest(binary) as g:
+        c, m = g.conn(), marker()
+        for i in range(20):
+            script = f"(setsid sh -c 'trap \"\" TERM; sleep {m}' &) ; sleep {m} & sh -c 'setsid sleep {m} & :' ; echo now; exit 3"
+            id = c.spawn(["sh", "-c", script], flags=TAKE | WHOLE)
+            e = c.collect(id)
+            assert (e.how, e.code, e.cause, e.out) == (0, 3, 0, b"now\n"), e
+            assert not alive(m.encode())
+        e = c.collect(c.spawn(["true"], flags=TAKE | WHOLE))
+        assert (e.how, e.code, e.cause) == (0, 0, 0), e
+
+
 def test_terminate_and_signals(binary):
     with Guest(binary) as g:
         c, m = g.conn(), marker()

@@ -81,7 +81,7 @@ def test_protocol_errors(binary):
         bad = [
             b"\0\0\0\0", b"\xff\xff\xff\xff", struct.pack(">I", (1 << 20) + 1), frame(0x7F), frame(0x00), frame(0x12), frame(0x81),
             frame(1, struct.pack(">IH", MAGIC, VERSION) + text("")), frame(0x0B, b"x"), frame(0x0D, b"1234567"), frame(0x0D, b"123456789"),
-            frame(2, b"x" * 10), spawn_frame(0, ["true"]), spawn_frame(1, []), spawn_frame(1, ["true"], flags=32), spawn_frame(1, ["true"], window=100),
+            frame(2, b"x" * 10), spawn_frame(0, ["true"]), spawn_frame(1, []), spawn_frame(1, ["true"], flags=64), spawn_frame(1, ["true"], window=100),
             spawn_frame(1, ["true"], window=1 << 21), spawn_frame(1, ["a\0b"]), spawn_frame(1, ["true"], env=["a\0=b"]), spawn_frame(1, ["true"])[:-1] + b"",
             frame(3, struct.pack(">QBQQ", 1, 2, 0, 0)), frame(4, struct.pack(">QQB", 1, 0, 2)), frame(4, struct.pack(">QQB", 1, 0, 0) + b"x" * 65537),
             frame(5, struct.pack(">QBQ", 1, 3, 0)), frame(6, struct.pack(">QBB", 1, 0, 0)), frame(6, struct.pack(">QBB", 1, 65, 0)), frame(6, struct.pack(">QBB", 1, 9, 3)),

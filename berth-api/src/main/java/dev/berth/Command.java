@@ -38,6 +38,7 @@ public final class Command {
   private final Duration grace;
   private final byte @Nullable [] stdin;
   private final int outputLimit;
+  private final boolean killsRemains;
 
   private Command(Parts parts) {
     this.arguments = List.copyOf(parts.arguments);
@@ -48,6 +49,7 @@ public final class Command {
     this.grace = parts.grace;
     this.stdin = parts.stdin;
     this.outputLimit = parts.outputLimit;
+    this.killsRemains = parts.killsRemains;
     check();
   }
 
@@ -150,6 +152,11 @@ public final class Command {
     return outputLimit;
   }
 
+  /** Whether what it leaves running when it ends is killed. */
+  public boolean killsRemains() {
+    return killsRemains;
+  }
+
   /** This command in another working directory, absolute. */
   public Command inDirectory(String directory) {
     Parts parts = new Parts(this);
@@ -212,6 +219,17 @@ public final class Command {
     return new Command(parts);
   }
 
+  /**
+   * This command, ended with all that it started: when its first process ends, what it leaves
+   * running is killed, daemons too, before its end is told. Without this they live on with the
+   * sandbox.
+   */
+  public Command killingRemains() {
+    Parts parts = new Parts(this);
+    parts.killsRemains = true;
+    return new Command(parts);
+  }
+
   /** The program alone: arguments and environment may be secret. */
   @Override
   public String toString() {
@@ -231,6 +249,7 @@ public final class Command {
     Duration grace = DEFAULT_GRACE;
     byte @Nullable [] stdin;
     int outputLimit = DEFAULT_OUTPUT_LIMIT;
+    boolean killsRemains;
 
     Parts() {}
 
@@ -243,6 +262,7 @@ public final class Command {
       grace = from.grace;
       stdin = from.stdin;
       outputLimit = from.outputLimit;
+      killsRemains = from.killsRemains;
     }
   }
 }

@@ -28,22 +28,17 @@ final class Kin {
   private static final Path SUBORDINATE = Path.of("/etc/subuid");
 
   private static final int MOST = 20_000;
-  private static final int MOST_ROUNDS = 20;
 
   /** Not every kernel is built with it. */
   private static final Path SEES_CHILDREN =
       Path.of("/proc/self/task/" + ProcessHandle.current().pid() + "/children");
 
-  private final byte[] entry;
   private final long leader;
   private final long supervisor;
-  private final long guest;
 
-  private Kin(byte[] entry, long leader, long supervisor) {
-    this.entry = entry;
+  private Kin(long leader, long supervisor) {
     this.leader = leader;
     this.supervisor = supervisor;
-    this.guest = parent(supervisor);
   }
 
   /** Who listens on a port. */
@@ -69,7 +64,7 @@ final class Kin {
           top = parent;
           parent = parent(top);
         }
-        return parent > 1 ? Optional.of(new Kin(entry, top, parent)) : Optional.empty();
+        return parent > 1 ? Optional.of(new Kin(top, parent)) : Optional.empty();
       }
     }
     return Optional.empty();
@@ -77,20 +72,6 @@ final class Kin {
 
   private static byte[] entry(String mark) {
     return (MARK + "=" + mark + "\0").getBytes(StandardCharsets.US_ASCII);
-  }
-
-  /**
-   * Kills those that are left when the command has ended by itself: they hang below the guest then,
-   * and are no command's any more.
-   */
-  void killLeft() {
-    for (int i = 0; i < MOST_ROUNDS; i++) {
-      List<Long> left = below(guest).stream().filter(pid -> hasMark(pid, entry)).toList();
-      if (left.isEmpty()) {
-        return;
-      }
-      left.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
-    }
   }
 
   private static List<Long> newestFirst() {

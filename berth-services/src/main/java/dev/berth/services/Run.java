@@ -73,7 +73,10 @@ final class Run {
       ServiceLog log)
       throws InterruptedException {
     Command command =
-        spec.command(place.address(), place.port()).withEnv(variables).withEnv(Kin.MARK, mark);
+        spec.command(place.address(), place.port())
+            .withEnv(variables)
+            .withEnv(Kin.MARK, mark)
+            .killingRemains();
     SandboxProcess process = sandbox.start(command);
     return new Run(spec, place, process, mark, log);
   }
@@ -306,6 +309,5 @@ final class Run {
     } finally {
       process.close();
     }
-    (kin.isPresent() ? kin : Kin.find(mark)).ifPresent(Kin::killLeft);
   }
 }

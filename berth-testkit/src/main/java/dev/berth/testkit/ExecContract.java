@@ -160,6 +160,22 @@ public interface ExecContract extends ContractSubject {
   }
 
   @Test
+  default void whatACommandLeavesBehindIsKilledIfItSaysSo(Sandbox sandbox) throws Exception {
+    Mark mark = Mark.fresh();
+
+    ExecResult result =
+        sandbox.exec(
+            mark.shell(
+                    "sh -c \"$LOOP\" $MARK & (trap '' TERM HUP; setsid sh -c \"$LOOP\" $MARK &); echo said; exit 3")
+                .killingRemains());
+
+    assertThat(result.returnCode()).isEqualTo(3);
+    assertThat(result.errorType()).isNull();
+    assertThat(result.stdout()).isEqualTo("said\n");
+    assertThat(mark.alive(sandbox)).isZero();
+  }
+
+  @Test
   default void aThousandCommandsInARow(Sandbox sandbox) throws Exception {
     for (int i = 0; i < 1000; i++) {
       assertThat(sandbox.exec(Command.of("echo", Integer.toString(i))).stdout())

@@ -42,6 +42,7 @@ record Spawn(
       id = ThreadLocalRandom.current().nextLong();
     }
     boolean kept = (flags & Wire.KEEP) != 0;
+    int all = flags | (command.killsRemains() ? Wire.WHOLE : 0);
     Duration given = command.timeout();
     Duration timeout = given == null && !kept ? defaults.timeout() : given;
     if (Command.FOREVER.equals(timeout)) {
@@ -51,7 +52,7 @@ record Spawn(
     Map<String, String> env = new LinkedHashMap<>(defaults.env());
     env.putAll(command.env());
     FrameWriter frame = new FrameWriter(512).begin(Wire.SPAWN);
-    frame.u64(id).u16(flags).u32(guestTimeout(timeout)).u32(command.grace().toMillis());
+    frame.u64(id).u16(all).u32(guestTimeout(timeout)).u32(command.grace().toMillis());
     frame.u32(LINGER.toMillis()).u32(window);
     frame.u16(size == null ? 0 : size.rows()).u16(size == null ? 0 : size.columns());
     frame.str(or(command.directory(), defaults.directory()));
@@ -67,7 +68,7 @@ record Spawn(
               + frame.size()
               + " bytes; at most 1 MiB can be sent. Upload a file and name it instead.");
     }
-    return new Spawn(id, flags, window, frame.end(), command.arguments().get(0), timeout);
+    return new Spawn(id, all, window, frame.end(), command.arguments().get(0), timeout);
   }
 
   /**

@@ -48,6 +48,7 @@ final class Wire {
   static final int STDIN = 2;
   static final int KEEP = 4;
   static final int TAKE = 16;
+  static final int WHOLE = 32;
 
   // Channels.
   static final int STDOUT = 1;
