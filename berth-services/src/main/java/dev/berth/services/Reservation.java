@@ -64,7 +64,7 @@ final class Reservation implements AutoCloseable {
             + MOST_TRIES
             + " times, but "
             + last.getMessage()
-            + ".",
+            + "; name an address of this host, or free some of its ports.",
         last);
   }
 

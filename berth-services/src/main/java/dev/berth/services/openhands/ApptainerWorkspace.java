@@ -13,14 +13,9 @@ import dev.berth.core.state.CacheHome;
 import dev.berth.services.HealthCheck;
 import dev.berth.services.Service;
 import dev.berth.services.ServiceSpec;
-import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -43,7 +38,6 @@ import org.jspecify.annotations.Nullable;
  * sandbox; so does the end of this process. Thread-safe.
  */
 public final class ApptainerWorkspace implements AutoCloseable {
-  private static final SecureRandom RANDOM = new SecureRandom();
   private static final List<String> KEYS = List.of("SESSION_API_KEY", "OH_SESSION_API_KEYS_0");
 
   /** The server's own files, in the sandbox's own folder; by default they are among the agent's. */
@@ -83,15 +77,19 @@ public final class ApptainerWorkspace implements AutoCloseable {
   /** The same; {@code progress} takes lines for people while the image is fetched or built. */
   public static ApptainerWorkspace start(WorkspaceSpec spec, Consumer<String> progress)
       throws InterruptedException {
-    requirePort(spec);
+    String key = Service.newKey();
+    ServiceSpec serving = serviceSpec(spec, key);
+    serving.requirePorts();
     ApptainerProvider provider = new ApptainerProvider(config(spec), cache(spec), progress);
     Sandbox sandbox = null;
     Service service = null;
     boolean done = false;
     try {
-      sandbox = provider.create(sandboxSpec(spec, image(spec, provider, progress)));
-      String key = key();
-      service = Service.start(sandbox, serviceSpec(spec, key));
+      SandboxSpec place = sandboxSpec(spec);
+      provider.require(place);
+      String image = image(spec, provider, progress);
+      sandbox = provider.create(place.toBuilder().image(image).build());
+      service = Service.start(sandbox, serving);
       AgentServer server =
           new AgentServer(service.endpoint().url(), key, spec.workingDir, service::requireAlive);
       server.createDirectory(spec.workingDir);
@@ -100,29 +98,6 @@ public final class ApptainerWorkspace implements AutoCloseable {
     } finally {
       if (!done) {
         end(service, sandbox, provider);
-      }
-    }
-  }
-
-  /** Before anything is fetched; whoever takes it meanwhile is noticed when the server starts. */
-  private static void requirePort(WorkspaceSpec spec) {
-    if (spec.hostPort == null) {
-      return;
-    }
-    for (int port = spec.hostPort; port <= spec.hostPort + (spec.extraPorts ? 2 : 0); port++) {
-      try (ServerSocket socket = new ServerSocket()) {
-        socket.setReuseAddress(true);
-        socket.bind(new InetSocketAddress(spec.host, port));
-      } catch (IOException e) {
-        throw new RequestException(
-            null,
-            null,
-            "Tried to start an agent server on "
-                + spec.host
-                + ", but Port "
-                + port
-                + " is not available; name another host_port, or none for a free one.",
-            e);
       }
     }
   }
@@ -166,8 +141,8 @@ public final class ApptainerWorkspace implements AutoCloseable {
     return sif == null ? String.valueOf(spec.serverImage) : sif.toAbsolutePath().toString();
   }
 
-  private static SandboxSpec sandboxSpec(WorkspaceSpec spec, String image) {
-    SandboxSpec.Builder made = SandboxSpec.builder().image(image).metadata("service", "openhands");
+  private static SandboxSpec sandboxSpec(WorkspaceSpec spec) {
+    SandboxSpec.Builder made = SandboxSpec.builder().metadata("service", "openhands");
     Path mount = spec.mountDir;
     if (mount != null) {
       made.volume(Volume.ofHost(mount.toAbsolutePath().toString(), "/workspace", false));
@@ -217,12 +192,6 @@ public final class ApptainerWorkspace implements AutoCloseable {
       made.logSink(spec.logs);
     }
     return made.build();
-  }
-
-  private static String key() {
-    byte[] random = new byte[32];
-    RANDOM.nextBytes(random);
-    return HexFormat.of().formatHex(random);
   }
 
   /** The server: commands, files, git, conversations. */

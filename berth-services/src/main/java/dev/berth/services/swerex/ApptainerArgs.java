@@ -5,6 +5,7 @@ import dev.berth.RequestException;
 import dev.berth.SandboxResources;
 import dev.berth.SandboxSpec;
 import dev.berth.apptainer.ApptainerConfig;
+import dev.berth.apptainer.Bind;
 import dev.berth.core.image.PullPolicy;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -110,7 +111,13 @@ record ApptainerArgs(
           "--memory");
 
   static ApptainerArgs parse(List<String> args) {
-    return new Reading(args).read();
+    ApptainerArgs read = new Reading(args).read();
+    read.binds.forEach(Bind::parse);
+    // A spec refuses what no sandbox can be given.
+    SandboxSpec.Builder spec = SandboxSpec.builder();
+    read.applyTo(spec);
+    spec.build();
+    return read;
   }
 
   List<String> withoutPlatform() {

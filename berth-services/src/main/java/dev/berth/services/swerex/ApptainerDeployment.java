@@ -90,10 +90,14 @@ public final class ApptainerDeployment implements Deployment {
         throw new RequestException("Tried to start a deployment that is started; stop it first.");
       }
       checkPlatform();
+      ApptainerArgs args = ApptainerArgs.parse(config.apptainerArgs());
+      if (!args.noNetwork()) {
+        SwerexServer.spec("python3", config.port(), "", config.startupTimeout()).requirePorts();
+      }
       ApptainerProvider apptainer = new ApptainerProvider(provider, this::step);
       boolean done = false;
       try {
-        running = start(apptainer);
+        running = start(apptainer, args);
         done = true;
       } finally {
         if (!done) {
@@ -105,13 +109,15 @@ public final class ApptainerDeployment implements Deployment {
     }
   }
 
-  private Running start(ApptainerProvider apptainer) throws InterruptedException {
+  private Running start(ApptainerProvider apptainer, ApptainerArgs args)
+      throws InterruptedException {
+    SandboxSpec spec = sandboxSpec(args);
+    apptainer.require(spec);
     String ready = image.ready(apptainer.images(), this::step);
     long until = System.nanoTime() + config.startupTimeout().toNanos();
-    ApptainerArgs args = ApptainerArgs.parse(config.apptainerArgs());
     step("Starting a sandbox from " + ready);
     args.notices().forEach(this::step);
-    Sandbox sandbox = sandbox(apptainer, ready, args);
+    Sandbox sandbox = sandbox(apptainer, spec.toBuilder().image(ready).build());
     boolean done = false;
     try {
       sandbox.notices().forEach(this::step);
@@ -136,27 +142,18 @@ public final class ApptainerDeployment implements Deployment {
     }
   }
 
-  private Sandbox sandbox(ApptainerProvider apptainer, String ready, ApptainerArgs args)
-      throws InterruptedException {
-    SandboxSpec.Builder spec =
-        SandboxSpec.builder().image(ready).readyTimeout(config.startupTimeout());
+  private SandboxSpec sandboxSpec(ApptainerArgs args) {
+    SandboxSpec.Builder spec = SandboxSpec.builder().readyTimeout(config.startupTimeout());
     args.applyTo(spec);
-    if (args.noNetwork()) {
-      if (config.port() != null) {
-        throw new UnsupportedRequestException(
-            ApptainerProvider.NAME,
-            null,
-            "Tried to deploy on port "
-                + config.port()
-                + " of this host without a network; leave the port out, or --network none.",
-            null);
-      }
-      spec.port(INNER_PORT);
-    }
+    return (args.noNetwork() ? spec.port(INNER_PORT) : spec).build();
+  }
+
+  private static Sandbox sandbox(ApptainerProvider apptainer, SandboxSpec spec)
+      throws InterruptedException {
     try {
-      return apptainer.create(spec.build());
+      return apptainer.create(spec);
     } catch (CreateException e) {
-      throw startup("start a sandbox from " + ready, e);
+      throw startup("start a sandbox from " + spec.image(), e);
     }
   }
 

@@ -104,6 +104,18 @@ class ApptainerDeploymentConfigTest {
         "apptainer_args: [--memory, much]",
         "apptainer_args: [--cpus, many]",
         "apptainer_args: [--nv=false]",
+        "apptainer_args: [--bind, 'etc:/e']",
+        "apptainer_args: [--bind, '/etc:e']",
+        "apptainer_args: [--bind, '/etc:/e:rw:more']",
+        "apptainer_args: [--bind, '/etc:/e:exec']",
+        "apptainer_args: [--bind, '']",
+        "apptainer_args: [--env, '1A=x']",
+        "apptainer_args: [--env, 'A B=x']",
+        "apptainer_args: [--pwd, here]",
+        "apptainer_args: [--cpus, '0']",
+        "apptainer_args: [--cpus, '-1']",
+        "apptainer_args: [--memory, '1k']",
+        "{port: 8080, apptainer_args: [--network=none]}",
         "[a]"
       })
   void refuses(String yaml) {
@@ -174,7 +186,7 @@ class ApptainerDeploymentConfigTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"1048576,1", "2k,1", "512M,512", "1.5g,0", "2G,2048", "2gb,2048"})
+  @CsvSource({"4194304,4", "8192k,8", "512M,512", "1.5g,0", "2G,2048", "2gb,2048", "2k,0"})
   void readsMemory(String text, long mebibytes) {
     if (mebibytes == 0) {
       assertThatThrownBy(() -> ApptainerArgs.parse(List.of("--memory", text)))

@@ -207,6 +207,22 @@ class ApptainerDeploymentIT {
     assertThat(steps).noneMatch(step -> step.startsWith("Starting"));
   }
 
+  /** Nothing is fetched, made or asked of the image before that. */
+  @Test
+  void saysWhatThisHostHasNotBeforeAnImageIsFetched() throws Exception {
+    ApptainerDeploymentConfig config = ApptainerDeploymentConfig.of("registry.invalid/no/such:1");
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      assertThatThrownBy(() -> deployment(config.withPort(taken.getLocalPort())).start())
+          .isInstanceOf(RequestException.class)
+          .hasMessageContaining("Port " + taken.getLocalPort() + " is not available");
+    }
+    assertThatThrownBy(() ->
+            deployment(config.withApptainerArgs("--bind", home + "/none:/mnt")).start())
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining(home + "/none");
+    assertThat(steps).isEmpty();
+  }
+
   @Test
   void readsWhatSweAgentHasPulled() throws Exception {
     Path sif = home.resolve(".apptainer/cache/some_image_1.sif");
