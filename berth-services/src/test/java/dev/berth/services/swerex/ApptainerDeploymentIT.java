@@ -235,6 +235,40 @@ class ApptainerDeploymentIT {
     assertThat(steps).contains("Using " + sif + ", which SWE-agent has pulled");
   }
 
+  /**
+   * The image has Python, pip and venv, as python:3.11 has them, but neither pipx nor swe-rex. The
+   * packages come from a folder in place of the index.
+   */
+  @Test
+  void theServerIsInstalledByPipx() throws Exception {
+    Path parts = Path.of(SwerexImage.path()).resolve("opt/pipx");
+    String library = "/usr/lib/python3.11/ensurepip";
+    ApptainerDeploymentConfig config =
+        ApptainerDeploymentConfig.of(SwerexImage.bare())
+            .withApptainerArgs(
+                "--bind",
+                parts + library + ":" + library + ":ro",
+                "--bind",
+                parts + "/usr/share/python-wheels:/usr/share/python-wheels:ro",
+                "--bind",
+                parts + "/pip:/usr/local/lib/python3.11/dist-packages:ro",
+                "--bind",
+                parts + "/wheels:/wheels:ro",
+                "--env",
+                "PIP_NO_INDEX=1,PIP_FIND_LINKS=/wheels,HOME=/tmp/home");
+    try (ApptainerDeployment deployment = deployment(config)) {
+      deployment.start();
+      assertThat(steps).anyMatch(step -> step.contains("installing it with pipx"));
+      Execution done =
+          deployment
+              .runtime()
+              .execute(
+                  ExecuteRequest.ofShell(
+                      "tr '\\0' ' ' </proc/$PPID/cmdline; ls /tmp/home/.local/bin"));
+      assertThat(done.stdout()).contains("/pipx/venvs/swe-rex/bin/python", "swerex-remote");
+    }
+  }
+
   @Test
   void anImageWithoutAServerIsSaid() {
     SwerexException e =
