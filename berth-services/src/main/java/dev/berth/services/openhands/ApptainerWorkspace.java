@@ -40,10 +40,6 @@ import org.jspecify.annotations.Nullable;
 public final class ApptainerWorkspace implements AutoCloseable {
   private static final List<String> KEYS = List.of("SESSION_API_KEY", "OH_SESSION_API_KEYS_0");
 
-  /** The server's own files, in the sandbox's own folder; by default they are among the agent's. */
-  private static final String OWN_FILES =
-      ApptainerConfig.defaults().create().mountPoint() + "/.openhands";
-
   private final ApptainerProvider provider;
   private final Sandbox sandbox;
   private final Service service;
@@ -64,7 +60,8 @@ public final class ApptainerWorkspace implements AutoCloseable {
   }
 
   /**
-   * Makes the sandbox, starts the server and waits until it is ready.
+   * Makes the sandbox, starts the server and waits until it is ready. Mirrors and credentials for
+   * images are those of the user's own configuration of the provider.
    *
    * @throws RequestException if the port is not available, or a part of the spec cannot be had
    * @throws CreateException if the image or the sandbox cannot be had
@@ -77,10 +74,17 @@ public final class ApptainerWorkspace implements AutoCloseable {
   /** The same; {@code progress} takes lines for people while the image is fetched or built. */
   public static ApptainerWorkspace start(WorkspaceSpec spec, Consumer<String> progress)
       throws InterruptedException {
+    return start(spec, ApptainerConfig.ofUser(), progress);
+  }
+
+  /** The same over another configuration of the provider, which the spec goes over. */
+  public static ApptainerWorkspace start(
+      WorkspaceSpec spec, ApptainerConfig users, Consumer<String> progress)
+      throws InterruptedException {
     String key = Service.newKey();
-    ServiceSpec serving = serviceSpec(spec, key);
+    ServiceSpec serving = serviceSpec(spec, key, users.create().mountPoint());
     serving.requirePorts();
-    ApptainerProvider provider = new ApptainerProvider(config(spec), cache(spec), progress);
+    ApptainerProvider provider = new ApptainerProvider(config(spec, users), cache(spec), progress);
     Sandbox sandbox = null;
     Service service = null;
     boolean done = false;
@@ -102,10 +106,9 @@ public final class ApptainerWorkspace implements AutoCloseable {
     }
   }
 
-  private static ApptainerConfig config(WorkspaceSpec spec) {
-    ApptainerConfig defaults = ApptainerConfig.defaults();
-    ApptainerConfig.Create create = defaults.create();
-    List<String> flags = new ArrayList<>();
+  private static ApptainerConfig config(WorkspaceSpec spec, ApptainerConfig users) {
+    ApptainerConfig.Create create = users.create();
+    List<String> flags = new ArrayList<>(create.extraStartArgs());
     for (String location : spec.disableMountLocations) {
       flags.addAll(List.of("--no-mount", location));
     }
@@ -113,7 +116,7 @@ public final class ApptainerWorkspace implements AutoCloseable {
       // The rest of --compat is how the provider's sandboxes are anyway, with a larger root.
       flags.addAll(List.of("--no-umask", "--no-eval"));
     }
-    return defaults.with(
+    return users.with(
         new ApptainerConfig.Create(
             create.mode(),
             create.mountPoint(),
@@ -156,7 +159,9 @@ public final class ApptainerWorkspace implements AutoCloseable {
     return made.build();
   }
 
-  private static ServiceSpec serviceSpec(WorkspaceSpec spec, String key) {
+  private static ServiceSpec serviceSpec(WorkspaceSpec spec, String key, String mountPoint) {
+    // In the sandbox's own folder; by default the server's own files are among the agent's.
+    String own = mountPoint + "/.openhands";
     ServiceSpec.Builder made =
         (spec.extraPorts
                 // The image's entry point knows no argument for VSCode's port.
@@ -174,8 +179,8 @@ public final class ApptainerWorkspace implements AutoCloseable {
             .name("the OpenHands agent server")
             .host(spec.host)
             .consecutivePorts(spec.extraPorts ? 3 : 1)
-            .env("OH_CONVERSATIONS_PATH", OWN_FILES + "/conversations")
-            .env("OH_BASH_EVENTS_DIR", OWN_FILES + "/bash_events")
+            .env("OH_CONVERSATIONS_PATH", own + "/conversations")
+            .env("OH_BASH_EVENTS_DIR", own + "/bash_events")
             .env("OH_ENABLE_VSCODE", Boolean.toString(spec.extraPorts))
             .forwardEnv(
                 spec.forwardEnv.stream()

@@ -58,7 +58,7 @@ public final class ApptainerDeployment implements Deployment {
    * @throws RequestException if that configuration is wrong, or has several blocks of the provider
    */
   public ApptainerDeployment(ApptainerDeploymentConfig config) {
-    this(config, UsersApptainer.config());
+    this(config, ApptainerConfig.ofUser());
   }
 
   /** The same over this configuration of the provider. */
