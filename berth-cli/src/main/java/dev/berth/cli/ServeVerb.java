@@ -187,8 +187,11 @@ final class ServeVerb implements Verb {
       } else {
         shell.console().print(server.url() + (tell ? "\nkey " + key : ""));
       }
-      while (sandbox.status() == SandboxStatus.RUNNING) {
+      // One that does not answer for a while may only be slow.
+      SandboxStatus status = sandbox.status();
+      while (status == SandboxStatus.RUNNING || status == SandboxStatus.UNKNOWN) {
         Thread.sleep(LOOK_MILLIS);
+        status = sandbox.status();
       }
     }
     shell.console().say("the sandbox " + sandbox.id() + " has ended");
