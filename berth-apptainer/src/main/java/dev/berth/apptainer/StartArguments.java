@@ -72,7 +72,11 @@ record StartArguments(List<String> arguments, List<String> notices) {
       arguments.add("--userns");
     }
     if (spec.network() == Network.NONE) {
-      arguments.addAll(List.of("--net", "--network", "none"));
+      if (raw.contains("--net")) {
+        notices.add("The sandbox has the network that --network names, not none.");
+      } else {
+        arguments.addAll(List.of("--net", "--network", "none"));
+      }
     }
     arguments.addAll(limits.apptainerFlags());
     mount(arguments, places.guest().toString(), GUEST, true);

@@ -1,6 +1,7 @@
 package dev.berth.services.swerex;
 
 import dev.berth.CreateException;
+import dev.berth.Network;
 import dev.berth.RequestException;
 import dev.berth.Sandbox;
 import dev.berth.SandboxException;
@@ -9,6 +10,7 @@ import dev.berth.UnsupportedRequestException;
 import dev.berth.apptainer.ApptainerConfig;
 import dev.berth.apptainer.ApptainerProvider;
 import dev.berth.core.process.GuestBinary;
+import dev.berth.services.Reservation;
 import dev.berth.services.Service;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,8 +35,7 @@ import org.jspecify.annotations.Nullable;
  * #stop()} waits for a start that is under way.
  */
 public final class ApptainerDeployment implements Deployment {
-  /** Where the server listens in a sandbox with a network of its own. */
-  private static final int INNER_PORT = 8000;
+  private static final String LOOPBACK = "127.0.0.1";
 
   private final ApptainerDeploymentConfig config;
   private final ApptainerConfig provider;
@@ -49,7 +50,8 @@ public final class ApptainerDeployment implements Deployment {
       Sandbox sandbox,
       Service service,
       RemoteRuntime runtime,
-      String key) {}
+      String key,
+      @Nullable PortMapping mapping) {}
 
   /**
    * A deployment that is not started yet, over the user's own configuration of the provider, with
@@ -91,17 +93,26 @@ public final class ApptainerDeployment implements Deployment {
       }
       checkPlatform();
       ApptainerArgs args = ApptainerArgs.parse(config.apptainerArgs());
-      if (!args.noNetwork()) {
-        SwerexServer.spec("python3", config.port(), "", config.startupTimeout()).requirePorts();
-      }
-      ApptainerProvider apptainer = new ApptainerProvider(provider, this::step);
+      PortMapping mapping = PortMapping.of(args, config.port(), this::step);
       boolean done = false;
+      ApptainerProvider apptainer = null;
       try {
-        running = start(apptainer, args);
+        if (mapping == null && !args.noNetwork()) {
+          Reservation.take(LOOPBACK, port(args)).close();
+        }
+        apptainer =
+            new ApptainerProvider(
+                mapping == null ? provider : mapping.applyTo(provider), this::step);
+        running = start(apptainer, args, mapping);
         done = true;
       } finally {
         if (!done) {
-          apptainer.close();
+          if (apptainer != null) {
+            apptainer.close();
+          }
+          if (mapping != null) {
+            mapping.close();
+          }
         }
       }
     } finally {
@@ -109,14 +120,20 @@ public final class ApptainerDeployment implements Deployment {
     }
   }
 
-  private Running start(ApptainerProvider apptainer, ApptainerArgs args)
+  /** The port of this host's that is asked for; null for any. */
+  private @Nullable Integer port(ApptainerArgs args) {
+    return config.port() == null ? args.mappedPort() : config.port();
+  }
+
+  private Running start(
+      ApptainerProvider apptainer, ApptainerArgs args, @Nullable PortMapping mapping)
       throws InterruptedException {
-    SandboxSpec spec = sandboxSpec(args);
+    boolean own = mapping != null || args.noNetwork();
+    SandboxSpec spec = sandboxSpec(args, own);
     apptainer.require(spec);
     String ready = image.ready(apptainer.images(), this::step);
     long until = System.nanoTime() + config.startupTimeout().toNanos();
     step("Starting a sandbox from " + ready);
-    args.notices().forEach(this::step);
     Sandbox sandbox = sandbox(apptainer, spec.toBuilder().image(ready).build());
     boolean done = false;
     try {
@@ -124,11 +141,21 @@ public final class ApptainerDeployment implements Deployment {
       String python = python(sandbox, until);
       String key = Service.newKey();
       step("Starting runtime");
-      Integer port = args.noNetwork() ? null : config.port();
-      Service service = Service.start(sandbox, SwerexServer.spec(python, port, key, left(until)));
+      Service service =
+          Service.start(
+              sandbox,
+              SwerexServer.spec(
+                  python,
+                  mapping == null ? LOOPBACK : "0.0.0.0",
+                  own ? null : port(args),
+                  key,
+                  left(until)));
       step("Runtime started at " + service.endpoint().url());
-      Running all =
-          new Running(apptainer, sandbox, service, new RemoteRuntime(service.endpoint(), key), key);
+      if (mapping != null) {
+        step("Port " + mapping.port() + " of all this host's addresses leads to it, too");
+      }
+      RemoteRuntime runtime = new RemoteRuntime(service.endpoint(), key);
+      Running all = new Running(apptainer, sandbox, service, runtime, key, mapping);
       done = true;
       return all;
     } catch (RequestException e) {
@@ -142,10 +169,14 @@ public final class ApptainerDeployment implements Deployment {
     }
   }
 
-  private SandboxSpec sandboxSpec(ApptainerArgs args) {
+  private SandboxSpec sandboxSpec(ApptainerArgs args, boolean own) {
     SandboxSpec.Builder spec = SandboxSpec.builder().readyTimeout(config.startupTimeout());
     args.applyTo(spec);
-    return (args.noNetwork() ? spec.port(INNER_PORT) : spec).build();
+    if (own) {
+      // As far as Berth's own flags go; a mapping's come besides.
+      spec.network(Network.NONE).port(PortMapping.INNER_PORT);
+    }
+    return spec.build();
   }
 
   private static Sandbox sandbox(ApptainerProvider apptainer, SandboxSpec spec)
@@ -226,6 +257,15 @@ public final class ApptainerDeployment implements Deployment {
     return started().service();
   }
 
+  /**
+   * The port of this host that Apptainer leads to the server; empty unless {@code --net} is used.
+   * {@link Failure#DEPLOYMENT_NOT_STARTED}.
+   */
+  public Optional<Integer> mappedPort() {
+    PortMapping mapping = started().mapping();
+    return mapping == null ? Optional.empty() : Optional.of(mapping.port());
+  }
+
   /** The server's key, for tests. */
   String key() {
     return started().key();
@@ -261,6 +301,10 @@ public final class ApptainerDeployment implements Deployment {
           Sandbox sandbox = now.sandbox();
           Service service = now.service()) {
         step("Stopping runtime");
+      } finally {
+        if (now.mapping() != null) {
+          now.mapping().close();
+        }
       }
       if (config.removeImages()) {
         image.remove(now.provider().images(), this::step);

@@ -88,11 +88,13 @@ final class SwerexServer {
     return Optional.of(log.substring(Math.max(0, log.length() - 2000)));
   }
 
-  static ServiceSpec spec(String python, @Nullable Integer port, String token, Duration within) {
+  static ServiceSpec spec(
+      String python, String host, @Nullable Integer port, String token, Duration within) {
     HealthCheck health = new HttpHealth("/is_alive", Set.of(200), Map.of("X-API-Key", token));
     ServiceSpec.Builder spec =
         ServiceSpec.command(List.of(python, "-c", MAIN, "{host}", "{port}"))
             .name("swe-rex")
+            .host(host)
             .stdin(token + "\n")
             .health(health)
             .startTimeout(within)

@@ -153,15 +153,6 @@ class ApptainerDeploymentIT {
   }
 
   @Test
-  void saysThatItIsOnTheHostsNetwork() throws Exception {
-    try (ApptainerDeployment deployment =
-        deployment(SwerexImage.config().withApptainerArgs("--contain", "--net"))) {
-      deployment.start();
-      assertThat(steps).anyMatch(step -> step.startsWith("--net is not used"));
-    }
-  }
-
-  @Test
   void isRunFromAFolderOfTheImage() throws Exception {
     ApptainerDeploymentConfig config = SwerexImage.config();
     Path python = Files.createDirectories(home.resolve("py/python3.11/bin"));
