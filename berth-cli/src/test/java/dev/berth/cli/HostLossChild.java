@@ -16,8 +16,7 @@ final class HostLossChild {
   /** Arguments: {@code deployment} or {@code workspace}, and the image with the server. */
   public static void main(String[] words) throws Exception {
     ApptainerConfig defaults = ApptainerConfig.defaults();
-    ApptainerConfig config =
-        defaults.with(defaults.create().withLease(Duration.ofSeconds(2)));
+    ApptainerConfig config = defaults.with(defaults.create().withLease(Duration.ofSeconds(2)));
     // A program besides the server: one that has left its session and hears no signal.
     String busy = "setsid sh -c 'trap \"\" TERM HUP INT; sleep 600; sleep 600' >/dev/null 2>&1 &";
     if (words[0].equals("deployment")) {

@@ -42,12 +42,14 @@ class HostLossIT {
 
   @Test
   void aDeployment() throws Exception {
-    leavesNothing(cli.java(HostLossChild.class, "deployment", image("BERTH_SWEREX_IMAGE")), 1, "sleep 600");
+    leavesNothing(
+        cli.java(HostLossChild.class, "deployment", image("BERTH_SWEREX_IMAGE")), 1, "sleep 600");
   }
 
   @Test
   void aWorkspace() throws Exception {
-    leavesNothing(cli.java(HostLossChild.class, "workspace", image("BERTH_OPENHANDS_IMAGE")), 1, "sleep 600");
+    leavesNothing(
+        cli.java(HostLossChild.class, "workspace", image("BERTH_OPENHANDS_IMAGE")), 1, "sleep 600");
   }
 
   @Test

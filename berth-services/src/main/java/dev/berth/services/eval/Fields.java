@@ -111,8 +111,7 @@ final class Fields {
   }
 
   RequestException refused(RequestException why) {
-    return new RequestException(
-        null, null, "The instance '" + id + "': " + why.getMessage(), why);
+    return new RequestException(null, null, "The instance '" + id + "': " + why.getMessage(), why);
   }
 
   private static List<String> shell(String line) {

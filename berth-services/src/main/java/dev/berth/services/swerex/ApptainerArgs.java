@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * parts of the spec; those that only Apptainer can do are handed on; all others are refused.
  *
  * @param all every word but {@code --platform}'s
- * @param network the network that is to be made: {@code none}, another of Apptainer's, empty for any
- *     with a port mapping, or null for this host's
+ * @param network the network that is to be made: {@code none}, another of Apptainer's, empty for
+ *     any with a port mapping, or null for this host's
  * @param mappedPort the port of this host that a port mapping among the flags names
  * @param raw what goes to Apptainer as it is
  */

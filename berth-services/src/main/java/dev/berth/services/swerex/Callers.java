@@ -14,7 +14,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 /**
  * Runs the exchanges of the JDK's HTTP server, each in a thread of its own, and bounds what that
  * leaves open: how many callers there are, and how long each may take for the head of his request.
- * Who is beyond that has his connection closed: the thread that reads it is interrupted. Thread-safe.
+ * Who is beyond that has his connection closed: the thread that reads it is interrupted.
+ * Thread-safe.
  */
 final class Callers implements Executor, AutoCloseable {
   private static final int READING = 0;

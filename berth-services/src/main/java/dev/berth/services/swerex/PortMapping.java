@@ -88,7 +88,8 @@ record PortMapping(String network, Reservation reservation) implements AutoClose
       return Optional.of("there is none in a user namespace of its own (--fakeroot, --userns)");
     }
     String path = System.getenv().getOrDefault("PATH", "") + ":/usr/sbin:/sbin";
-    if (Stream.of(path.split(":")).noneMatch(each -> Files.isExecutable(Path.of(each, "iptables")))) {
+    if (Stream.of(path.split(":"))
+        .noneMatch(each -> Files.isExecutable(Path.of(each, "iptables")))) {
       return Optional.of("mapping its port needs iptables, which this host has not");
     }
     return Optional.empty();

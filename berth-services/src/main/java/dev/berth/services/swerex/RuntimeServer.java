@@ -32,9 +32,9 @@ import java.util.concurrent.TimeUnit;
  * }</pre>
  *
  * <p>Every call needs the key. A call that is repeated with its {@code X-Request-ID} is answered
- * from what is kept, and never made twice, not even while the first one runs. Callers, calls, bodies
- * and the time they take to come are bounded; how long a command runs is not. Closing it ends it at
- * once; the runtime stays its owner's. Thread-safe.
+ * from what is kept, and never made twice, not even while the first one runs. Callers, calls,
+ * bodies and the time they take to come are bounded; how long a command runs is not. Closing it
+ * ends it at once; the runtime stays its owner's. Thread-safe.
  *
  * <p>Connections on which nothing at all comes are closed by the JDK's server, after half a minute;
  * how many it takes is bounded by its own property, {@code jdk.httpserver.maxConnections}.

@@ -2,14 +2,17 @@ package dev.berth.services.openhands;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.berth.RequestException;
+import dev.berth.UnsupportedRequestException;
 import dev.berth.services.openhands.OpenHandsException.Failure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterAll;
@@ -113,7 +116,8 @@ class AgentServerIT {
     server.createDirectory("/tmp/one/two");
     assertThat(workspace.sandbox().exec("test -d /tmp/one/two").returnCode()).isZero();
 
-    AgentServers.assertFailure(Failure.NOT_FOUND, () -> server.download("/tmp/none", back, 1 << 24, LONG));
+    AgentServers.assertFailure(
+        Failure.NOT_FOUND, () -> server.download("/tmp/none", back, 1 << 24, LONG));
     AgentServers.assertFailure(
         Failure.MALFORMED, () -> server.download("/tmp/up/load ü&?.bin", back, 1000, LONG));
     assertThat(back).as("what was there stays").hasBinaryContent(bytes);
@@ -144,10 +148,32 @@ class AgentServerIT {
   @Test
   void aPortThatIsTakenSaysSo() {
     int port = workspace.url().getPort();
-    WorkspaceSpec taken = WorkspaceSpec.builder().sifFile(Path.of(AgentServers.image())).hostPort(port).build();
+    WorkspaceSpec taken =
+        WorkspaceSpec.builder().sifFile(Path.of(AgentServers.image())).hostPort(port).build();
     assertThatThrownBy(() -> ApptainerWorkspace.start(taken))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("Port " + port + " is not available");
+  }
+
+  /** So is a bind whose source goes away after the spec was made. */
+  @Test
+  void aGpuThatIsNotThereIsSaidBeforeAnImageIsFetched() throws Exception {
+    assumeFalse(Files.exists(Path.of("/dev/nvidiactl")), "this machine has an NVIDIA driver");
+    List<String> progress = new ArrayList<>();
+    WorkspaceSpec.Builder nowhere =
+        WorkspaceSpec.builder().serverImage("registry.invalid/no/such:image");
+    WorkspaceSpec gpu = nowhere.enableGpu(true).build();
+    assertThatThrownBy(() -> ApptainerWorkspace.start(gpu, progress::add))
+        .isInstanceOf(UnsupportedRequestException.class)
+        .hasMessageContaining("NVIDIA");
+    Path gone = Files.createTempFile("berth-bind", "");
+    WorkspaceSpec bind =
+        nowhere.enableGpu(false).extraBindMounts(List.of(gone + ":/bound")).build();
+    Files.delete(gone);
+    assertThatThrownBy(() -> ApptainerWorkspace.start(bind, progress::add))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining(gone.toString());
+    assertThat(progress).isEmpty();
   }
 
   @Test
@@ -196,7 +222,8 @@ class AgentServerIT {
                   .exec("cat /proc/$(pgrep -f openhands.agent_serve[r])/environ | tr '\\0' '\\n'")
                   .stdout()
                   .lines())
-          .contains("OH_VSCODE_PORT=" + (port + 1), "BERTH_OPENHANDS_IMAGE=" + AgentServers.image());
+          .contains(
+              "OH_VSCODE_PORT=" + (port + 1), "BERTH_OPENHANDS_IMAGE=" + AgentServers.image());
       assertThat(log.toString()).contains("Starting OpenHands Agent Server on 127.0.0.1:" + port);
     } finally {
       Files.deleteIfExists(Path.of(onHost + ".d"));

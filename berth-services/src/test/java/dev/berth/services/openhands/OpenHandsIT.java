@@ -3,12 +3,9 @@ package dev.berth.services.openhands;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.berth.RequestException;
 import dev.berth.ServiceException;
 import dev.berth.services.openhands.OpenHandsException.Failure;
 import dev.berth.services.openhands.ScriptedModel.Answer;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -191,7 +188,8 @@ class OpenHandsIT {
     try (Conversation conversation = server.open(spec().deletedOnClose());
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       conversation.send("please hang");
-      AgentServers.assertFailure(Failure.TIMED_OUT, () -> conversation.run(Duration.ofMillis(1500)));
+      AgentServers.assertFailure(
+          Failure.TIMED_OUT, () -> conversation.run(Duration.ofMillis(1500)));
       assertThat(conversation.status()).isEqualTo(ExecutionStatus.RUNNING);
       // Not run(), which would go on with what had been interrupted before it was asked.
       Future<ExecutionStatus> run = threads.submit(() -> conversation.await(LONG));

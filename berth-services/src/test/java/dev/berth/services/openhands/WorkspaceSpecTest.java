@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.RequestException;
 import dev.berth.UnsupportedRequestException;
+import dev.berth.apptainer.ApptainerConfig;
 import dev.berth.core.config.YamlFile;
 import dev.berth.core.process.GuestBinary;
 import dev.berth.spi.ConfigSection;
@@ -88,8 +89,8 @@ class WorkspaceSpecTest {
             .extraBindMounts(List.of("/etc:/b"))
             .build(Map.of("OPENHANDS_APPTAINER_EXTRA_BINDS", " /usr:/d:ro , ,/opt "));
     assertThat(spec.binds).containsExactly("/etc:/b", "/usr:/d:ro", "/opt");
-    assertThatThrownBy(() ->
-            some().build(Map.of("OPENHANDS_APPTAINER_EXTRA_BINDS", "/etc:/b:no-such")))
+    assertThatThrownBy(
+            () -> some().build(Map.of("OPENHANDS_APPTAINER_EXTRA_BINDS", "/etc:/b:no-such")))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("no-such");
   }
@@ -166,7 +167,8 @@ class WorkspaceSpecTest {
     try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       int port = taken.getLocalPort();
       assertThatThrownBy(() ->
-              ApptainerWorkspace.start(nowhere.hostPort(port).build(), progress::add))
+              ApptainerWorkspace.start(
+                  nowhere.hostPort(port).build(), ApptainerConfig.defaults(), progress::add))
           .isInstanceOf(RequestException.class)
           .hasMessageContaining("Port " + port + " is not available");
     }
@@ -176,6 +178,7 @@ class WorkspaceSpecTest {
                     .serverImage("registry.invalid/no/such:image")
                     .host("192.0.2.1")
                     .build(),
+                ApptainerConfig.defaults(),
                 progress::add))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("192.0.2.1");

@@ -113,8 +113,20 @@ final class Registry implements AutoCloseable {
     List<String> words =
         new ArrayList<>(
             List.of(
-                "tar", "-C", image.toString(), "--owner=0", "--group=0", "-cz", "bin", "sbin",
-                "lib", "lib64", "usr/bin/sh", "usr/bin/dash", "usr/bin/cat", "usr/bin/sleep"));
+                "tar",
+                "-C",
+                image.toString(),
+                "--owner=0",
+                "--group=0",
+                "-cz",
+                "bin",
+                "sbin",
+                "lib",
+                "lib64",
+                "usr/bin/sh",
+                "usr/bin/dash",
+                "usr/bin/cat",
+                "usr/bin/sleep"));
     try (Stream<Path> files =
         Files.find(
             image.resolve("usr"),

@@ -207,8 +207,8 @@ class ApptainerDeploymentIT {
           .isInstanceOf(RequestException.class)
           .hasMessageContaining("Port " + taken.getLocalPort() + " is not available");
     }
-    assertThatThrownBy(() ->
-            deployment(config.withApptainerArgs("--bind", home + "/none:/mnt")).start())
+    assertThatThrownBy(
+            () -> deployment(config.withApptainerArgs("--bind", home + "/none:/mnt")).start())
         .isInstanceOf(RequestException.class)
         .hasMessageContaining(home + "/none");
     assertThat(steps).isEmpty();

@@ -53,8 +53,7 @@ class PortMappingIT {
 
   /** A port that is free now; the deployment listens on it itself. */
   private static String mapping() throws Exception {
-    try (var socket =
-        new java.net.ServerSocket(0, 1, java.net.InetAddress.getLoopbackAddress())) {
+    try (var socket = new java.net.ServerSocket(0, 1, java.net.InetAddress.getLoopbackAddress())) {
       return "=" + socket.getLocalPort() + ":8000/tcp";
     }
   }
@@ -97,8 +96,7 @@ class PortMappingIT {
             List.of("unshare", "-nm", "--propagation", "private", "sh", "-c", line, "sh"));
     command.addAll(List.of(words));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String printed =
-        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor(1, TimeUnit.MINUTES)).isTrue();
     return printed;
   }

@@ -186,8 +186,9 @@ class RuntimeServerIT {
     }
     assertThat(sandbox.exec("cat /tmp/large? | wc -c; rm /tmp/large?").stdout())
         .isEqualTo(8L * content.length() + "\n");
-    assertThat(post("/write_file", "{\"path\": \"/tmp/f\", \"content\": \"" + "x".repeat(17 << 20))
-            .statusCode())
+    assertThat(
+            post("/write_file", "{\"path\": \"/tmp/f\", \"content\": \"" + "x".repeat(17 << 20))
+                .statusCode())
         .isEqualTo(413);
     try (var files = Files.newDirectoryStream(Path.of("/tmp"), "berth-call-*")) {
       assertThat(files).isEmpty();
