@@ -38,7 +38,16 @@ host_parts() {
   fi
 }
 
+# networks PREFIX: its CNI plugins and networks are where the package has put them, below PREFIX; for root's deployments with --net.
+networks() {
+  conf=$1/etc/apptainer/apptainer.conf
+  [ -w "$conf" ] && grep -q '^#cni plugin path' "$conf" || return 0
+  sed -e "s|^#cni plugin path *=.*|cni plugin path = $1/usr/lib/cni|" -e "s|^#cni configuration path *=.*|cni configuration path = $1/etc/apptainer/network|" "$conf" >"$conf.new"
+  mv "$conf.new" "$conf"
+}
+
 done_with() {
+  case $1 in "$prefix"/*) networks "$prefix" ;; esac
   host_parts
   printf '%s\n' "$1"
   exit 0

@@ -1,16 +1,18 @@
 #!/bin/sh
-# setup/tools.sh: makes sure that what the tests run on the host itself is there: python3, git, patch, kill and pgrep. As root Debian's
-# packages are installed; else a line says which are missing. (Unpacked under the user's home they would not do: sandboxes of the local
+# setup/tools.sh: makes sure that what the tests run on the host itself is there: python3, git, patch, kill and pgrep; for root's own
+# tests ip and iptables, too. As root Debian's packages are installed; else a line says which are missing. (Unpacked under the user's home they would not do: sandboxes of the local
 # provider have the system's PATH.)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
 packages=
-for tool in python3 git patch kill:procps; do
+roots=
+! is_root || roots='ip:iproute2 iptables'
+for tool in python3 git patch kill:procps $roots; do
   # Not by `command -v`, to which kill is the shell's own.
   found=
-  for folder in /usr/local/bin /usr/bin /bin; do [ ! -x "$folder/${tool%:*}" ] || found=yes; done
+  for folder in /usr/local/bin /usr/bin /bin /usr/sbin /sbin; do [ ! -x "$folder/${tool%:*}" ] || found=yes; done
   [ -n "$found" ] || packages="$packages ${tool#*:}"
 done
 [ -n "$packages" ] || exit 0

@@ -198,6 +198,16 @@ public record ApptainerConfig(
     SIF
   }
 
+  /**
+   * What the user's own configuration file says of this provider, as {@link
+   * dev.berth.core.Berth#open} reads it.
+   *
+   * @throws dev.berth.RequestException if that file is wrong, or has several blocks of the provider
+   */
+  public static ApptainerConfig ofUser() {
+    return UsersConfig.read();
+  }
+
   /** All defaults. */
   public static ApptainerConfig defaults() {
     return new ApptainerConfig(null, Create.DEFAULT, Exec.DEFAULT, DEFAULT_PROBE, Images.DEFAULT);

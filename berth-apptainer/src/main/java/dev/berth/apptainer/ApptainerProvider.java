@@ -89,18 +89,12 @@ public final class ApptainerProvider implements SandboxProvider {
   public Sandbox create(SandboxSpec asked) throws InterruptedException {
     SandboxSpec spec =
         asked.lease() == null ? asked.toBuilder().lease(config.create().lease()).build() : asked;
-    check(spec);
+    Limits limits = check(spec);
     String image = spec.image();
     if (image == null) {
       throw new RequestException(
           "Tried to create an Apptainer sandbox without an image; name a .sif file, a folder, a URI or an image such as alpine:3.20.");
     }
-    boolean fakeroot =
-        config.create().fakeroot()
-            || config.create().extraStartArgs().contains("--fakeroot")
-            || config.exec().extraExecArgs().contains("--fakeroot");
-    Limits limits =
-        Limits.of(spec.resources(), config.create().applyResourceLimits(), fakeroot, host);
     try (ApptainerImages.Ready ready = images.obtain(image, progress)) {
       return sandboxes.create(
           spec,
@@ -137,7 +131,18 @@ public final class ApptainerProvider implements SandboxProvider {
     return new Defaults(config.exec().defaultTimeout(), spec.user(), spec.workdir(), spec.env());
   }
 
-  private void check(SandboxSpec spec) {
+  /**
+   * Does nothing if {@link #create} would take this spec, all but its image: for those who have
+   * much to do before they create it.
+   *
+   * @throws RequestException if a part of it is wrong
+   * @throws CreateException if there is no room for it
+   */
+  public void require(SandboxSpec spec) {
+    check(spec);
+  }
+
+  private Limits check(SandboxSpec spec) {
     if (spec.environmentDir() != null) {
       throw unsupported(
           "Tried to build an image from the Dockerfile in "
@@ -169,6 +174,12 @@ public final class ApptainerProvider implements SandboxProvider {
             null);
       }
     }
+    StartArguments.check(config, spec);
+    boolean fakeroot =
+        config.create().fakeroot()
+            || config.create().extraStartArgs().contains("--fakeroot")
+            || config.exec().extraExecArgs().contains("--fakeroot");
+    return Limits.of(resources, config.create().applyResourceLimits(), fakeroot, host);
   }
 
   private long freeGib() {

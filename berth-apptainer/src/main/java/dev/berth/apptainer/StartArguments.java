@@ -72,31 +72,17 @@ record StartArguments(List<String> arguments, List<String> notices) {
       arguments.add("--userns");
     }
     if (spec.network() == Network.NONE) {
-      arguments.addAll(List.of("--net", "--network", "none"));
+      if (raw.contains("--net")) {
+        notices.add("The sandbox has the network that --network names, not none.");
+      } else {
+        arguments.addAll(List.of("--net", "--network", "none"));
+      }
     }
     arguments.addAll(limits.apptainerFlags());
     mount(arguments, places.guest().toString(), GUEST, true);
     mount(arguments, places.staging().toString(), create.mountPoint(), false);
     for (Volume volume : spec.volumes()) {
-      String source = volume.hostPath();
-      if (source == null) {
-        throw new UnsupportedRequestException(
-            ApptainerProvider.NAME,
-            null,
-            "Tried to mount the EFS file system "
-                + volume.efsFileSystemId()
-                + ", but Apptainer mounts host paths only; name a host_path.",
-            null);
-      }
-      if (!java.nio.file.Files.exists(Path.of(source))) {
-        throw new RequestException(
-            "Tried to mount "
-                + source
-                + " at "
-                + volume.containerPath()
-                + ", but there is no such file or folder on this host.");
-      }
-      mount(arguments, source, volume.containerPath(), volume.readonly());
+      mount(arguments, source(volume), volume.containerPath(), volume.readonly());
     }
     for (String bind : binds(config, spec)) {
       arguments.addAll(List.of("--bind", bind));
@@ -122,6 +108,39 @@ record StartArguments(List<String> arguments, List<String> notices) {
     return arguments;
   }
 
+  /**
+   * Refuses what {@link #of} would refuse, before an image is fetched for it.
+   *
+   * @throws RequestException if it binds what cannot be bound, or has unknown options
+   */
+  static void check(ApptainerConfig config, SandboxSpec spec) {
+    spec.volumes().forEach(StartArguments::source);
+    binds(config, spec);
+  }
+
+  /** What of this host is mounted. */
+  private static String source(Volume volume) {
+    String source = volume.hostPath();
+    if (source == null) {
+      throw new UnsupportedRequestException(
+          ApptainerProvider.NAME,
+          null,
+          "Tried to mount the EFS file system "
+              + volume.efsFileSystemId()
+              + ", but Apptainer mounts host paths only; name a host_path.",
+          null);
+    }
+    if (!java.nio.file.Files.exists(Path.of(source))) {
+      throw new RequestException(
+          "Tried to mount "
+              + source
+              + " at "
+              + volume.containerPath()
+              + ", but there is no such file or folder on this host.");
+    }
+    return source;
+  }
+
   /** The bind strings of the configuration and of the spec's {@code provider_options.binds}. */
   private static List<String> binds(ApptainerConfig config, SandboxSpec spec) {
     Set<String> unknown = new HashSet<>(spec.providerOptions().keySet());
@@ -136,22 +155,7 @@ record StartArguments(List<String> arguments, List<String> notices) {
     }
     List<String> binds = new ArrayList<>(config.exec().defaultBinds());
     binds.addAll(spec.providerOptions().getOrDefault("binds", List.of()));
-    for (String bind : binds) {
-      String[] parts = bind.split(":", -1);
-      if (parts.length > 3
-          || parts[0].isEmpty()
-          || !parts[0].startsWith("/")
-          || (parts.length > 1 && !parts[1].startsWith("/"))) {
-        throw new RequestException(
-            "Tried to bind '"
-                + bind
-                + "'; allowed is host:container[:opts] with absolute paths, or one absolute path for both.");
-      }
-      if (!java.nio.file.Files.exists(Path.of(parts[0]))) {
-        throw new RequestException(
-            "Tried to bind '" + bind + "', but there is no " + parts[0] + " on this host.");
-      }
-    }
+    binds.forEach(bind -> Bind.parse(bind).requireSource());
     return binds;
   }
 

@@ -112,7 +112,15 @@ class StartArgumentsTest {
                         .build())
                 .arguments())
         .containsSequence("--bind", "/etc:/host-etc:ro");
-    for (String wrong : List.of("etc:/x", "/etc:x", "/etc:/x:ro:more", "/no/such/path:/x", ":/x")) {
+    for (String wrong :
+        List.of(
+            "etc:/x",
+            "/etc:x",
+            "/etc:/x:ro:more",
+            "/no/such/path:/x",
+            ":/x",
+            "/etc:/x:nodev",
+            "/etc:/x,/usr:/y")) {
       assertThatThrownBy(() ->
               start(DEFAULTS, spec().toBuilder().providerOption("binds", List.of(wrong)).build()))
           .as(wrong)

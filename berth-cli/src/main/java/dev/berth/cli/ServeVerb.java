@@ -182,10 +182,8 @@ final class ServeVerb implements Verb {
 
   private int serve(Sandbox sandbox, String key, boolean tell, Shell shell)
       throws InterruptedException {
-    // The JDK's server reads these once, before its first start: callers that send nothing, or
-    // ever so slowly, have an end.
-    System.setProperty("sun.net.httpserver.maxReqTime", "1800");
-    System.setProperty("jdk.httpserver.maxConnections", "1024");
+    // The JDK's server reads it once, before its first start.
+    System.setProperty("jdk.httpserver.maxConnections", "2048");
     try (NativeRuntime runtime = new NativeRuntime(sandbox);
         RuntimeServer server = RuntimeServer.start(runtime, host, port, key)) {
       if (json) {
@@ -194,8 +192,11 @@ final class ServeVerb implements Verb {
       } else {
         shell.console().print(server.url() + (tell ? "\nkey " + key : ""));
       }
-      while (sandbox.status() == SandboxStatus.RUNNING) {
+      // One that does not answer for a while may only be slow.
+      SandboxStatus status = sandbox.status();
+      while (status == SandboxStatus.RUNNING || status == SandboxStatus.UNKNOWN) {
         Thread.sleep(LOOK_MILLIS);
+        status = sandbox.status();
       }
     }
     shell.console().say("the sandbox " + sandbox.id() + " has ended");

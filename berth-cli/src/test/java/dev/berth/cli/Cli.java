@@ -44,6 +44,14 @@ final class Cli {
     return launch(command(words), "");
   }
 
+  /** Starts another program of this class path, on the same folders. */
+  Running java(Class<?> program, String... words) {
+    List<String> command = new ArrayList<>(java());
+    command.set(command.size() - 1, program.getName());
+    command.addAll(List.of(words));
+    return launch(command, "");
+  }
+
   /** Runs a line of shell in which {@code $BERTH} is the command, as {@code $BERTH exec …}. */
   Result shell(String line) {
     return shell(line, "");

@@ -12,6 +12,7 @@ import java.nio.channels.DatagramChannel;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Ports of this host, in a row, that are kept for a server which is yet to listen on them.
@@ -23,7 +24,7 @@ import java.util.List;
  * first one is let go for a server without SO_REUSEADDR. The kernel takes both back when this
  * process dies. ADR 7. For one thread at a time.
  */
-final class Reservation implements AutoCloseable {
+public final class Reservation implements AutoCloseable {
   private static final int MOST_TRIES = 100;
   private static final byte[] LOCKS = {127, 66, 69, 82};
 
@@ -34,6 +35,16 @@ final class Reservation implements AutoCloseable {
 
   private Reservation(Address address) {
     this.address = address;
+  }
+
+  /**
+   * A port of this host, or a free one.
+   *
+   * @throws RequestException if it is not available
+   */
+  public static Reservation take(String host, @Nullable Integer port) {
+    Address address = Address.of(host);
+    return port == null ? any(address, 1) : of(address, port, 1);
   }
 
   /** A free port, with the {@code count - 1} that follow it. */
@@ -64,7 +75,7 @@ final class Reservation implements AutoCloseable {
             + MOST_TRIES
             + " times, but "
             + last.getMessage()
-            + ".",
+            + "; name an address of this host, or free some of its ports.",
         last);
   }
 
@@ -125,7 +136,7 @@ final class Reservation implements AutoCloseable {
   }
 
   /** The first of the ports. */
-  int port() {
+  public int port() {
     return ports.get(0);
   }
 

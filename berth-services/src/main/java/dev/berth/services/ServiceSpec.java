@@ -102,6 +102,22 @@ public final class ServiceSpec {
       throw new RequestException(
           "Tried to keep " + logLimit + " bytes of log; it must be 1 KiB to 64 MiB.");
     }
+    // What no command can be given is refused now, and not when the server is to start.
+    Map<String, String> variables = new LinkedHashMap<>(env);
+    forwarded.forEach(each -> variables.putIfAbsent(each, ""));
+    where(Command.of("server").withEnv(variables));
+  }
+
+  /**
+   * Does nothing if the ports that it asks for, or as many free ones, can be had at its address on
+   * this host: for those who have much to do before they start it. Whoever takes them meanwhile is
+   * noticed when it starts.
+   *
+   * @throws RequestException if they cannot
+   */
+  public void requirePorts() {
+    Address address = Address.of(host);
+    (port == null ? Reservation.any(address, ports) : Reservation.of(address, port, ports)).close();
   }
 
   /** A program and its arguments. */
@@ -145,10 +161,14 @@ public final class ServiceSpec {
       }
       arguments.add(filled);
     }
-    Command made = Command.of(arguments).withTimeout(Command.FOREVER).withGrace(stopGrace);
-    made = directory == null ? made : made.inDirectory(directory);
-    made = user == null ? made : made.asUser(user);
+    Command made = where(Command.of(arguments).withTimeout(Command.FOREVER));
     return stdin == null ? made : made.withStdin(stdin);
+  }
+
+  private Command where(Command command) {
+    Command made = command.withGrace(stopGrace);
+    made = directory == null ? made : made.inDirectory(directory);
+    return user == null ? made : made.asUser(user);
   }
 
   /**

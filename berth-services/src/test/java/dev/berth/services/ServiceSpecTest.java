@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.berth.Command;
 import dev.berth.RequestException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -58,6 +60,14 @@ class ServiceSpecTest {
     refused("above zero", ServiceSpec.command("x").startTimeout(Duration.ZERO));
     refused("0 or more", ServiceSpec.command("x").maxRestarts(-1));
     refused("1 KiB to 64 MiB", ServiceSpec.command("x").logLimit(10));
+    refused("'1A'", ServiceSpec.command("x").env("1A", ""));
+    refused("'A B'", ServiceSpec.command("x").secretEnv("A B", "s"));
+    refused("NUL", ServiceSpec.command("x").env("A", "\0"));
+    refused("'A='", ServiceSpec.command("x").forwardEnv("A="));
+    refused("absolute", ServiceSpec.command("x").directory("here"));
+    refused("NUL", ServiceSpec.command("x").user("a\0"));
+    refused("one hour", ServiceSpec.command("x").stopGrace(Duration.ofSeconds(-1)));
+    refused("one hour", ServiceSpec.command("x").stopGrace(Duration.ofDays(1)));
     assertThatExceptionOfType(RequestException.class)
         .isThrownBy(() -> HealthCheck.http("health"))
         .withMessageContaining("/health");
@@ -67,6 +77,21 @@ class ServiceSpecTest {
     assertThatExceptionOfType(RequestException.class)
         .isThrownBy(spec::build)
         .withMessageContaining(why);
+  }
+
+  @Test
+  void portsThatCannotBeHadAreSaidBeforeAnythingStarts() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      int port = taken.getLocalPort();
+      assertThatExceptionOfType(RequestException.class)
+          .isThrownBy(() -> ServiceSpec.command("x").port(port).build().requirePorts())
+          .withMessageContaining("Port " + port + " is not available");
+    }
+    // An address that is set aside for examples, and so nobody's.
+    assertThatExceptionOfType(RequestException.class)
+        .isThrownBy(() -> ServiceSpec.command("x").host("192.0.2.1").build().requirePorts())
+        .withMessageContaining("192.0.2.1");
+    ServiceSpec.command("x").consecutivePorts(3).build().requirePorts();
   }
 
   @Test

@@ -37,7 +37,7 @@ final class Fields {
     if (text == null || text.isBlank()) {
       return List.of();
     }
-    List<String> words = list(text);
+    List<String> words = list(key, text);
     return words == null ? shell(text) : words;
   }
 
@@ -47,7 +47,7 @@ final class Fields {
     if (text == null || text.isBlank()) {
       return List.of();
     }
-    List<String> lines = list(text);
+    List<String> lines = list(key, text);
     return lines == null ? List.of(shell(text)) : lines.stream().map(Fields::shell).toList();
   }
 
@@ -57,7 +57,7 @@ final class Fields {
     if (text == null || text.isBlank()) {
       return Set.of();
     }
-    List<String> names = list(text);
+    List<String> names = list(key, text);
     if (names == null) {
       throw wrong(key, "it is no list of texts");
     }
@@ -110,20 +110,25 @@ final class Fields {
         "Tried to read " + key + " of the instance '" + id + "', but " + why + ".");
   }
 
+  RequestException refused(RequestException why) {
+    return new RequestException(null, null, "The instance '" + id + "': " + why.getMessage(), why);
+  }
+
   private static List<String> shell(String line) {
     return List.of("/bin/sh", "-c", line);
   }
 
-  /** Null if it is not a JSON list of texts. */
-  private static @Nullable List<String> list(String text) {
-    JsonNode node = text.stripLeading().startsWith("[") ? json(text) : null;
-    if (node == null || !node.isArray()) {
+  /** The texts of a JSON list; null if it is no JSON, and so perhaps a line of shell. */
+  private @Nullable List<String> list(String key, String text) {
+    String start = text.stripLeading();
+    JsonNode node = start.startsWith("[") || start.startsWith("{") ? json(text) : null;
+    if (node == null) {
       return null;
     }
     List<String> texts = new ArrayList<>();
     for (JsonNode item : node) {
-      if (!item.isString()) {
-        return null;
+      if (!node.isArray() || !item.isString()) {
+        throw wrong(key, "it is no list of texts");
       }
       texts.add(item.asString());
     }

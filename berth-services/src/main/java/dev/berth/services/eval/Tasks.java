@@ -2,6 +2,7 @@ package dev.berth.services.eval;
 
 import dev.berth.RequestException;
 import dev.berth.SandboxSpec;
+import dev.berth.core.image.ImageReference;
 import dev.berth.services.swerex.BatchInstance;
 import dev.berth.services.swerex.Repository;
 import java.nio.file.Files;
@@ -82,7 +83,7 @@ public record Tasks(SandboxSpec template, Duration timeout, boolean before) {
     }
     return new Task(
         instance.id(),
-        built(spec, instance.id()),
+        built(spec, fields),
         directory,
         repository,
         fields.commands("setup"),
@@ -98,12 +99,18 @@ public record Tasks(SandboxSpec template, Duration timeout, boolean before) {
         unused(fields));
   }
 
-  private static SandboxSpec built(SandboxSpec.Builder spec, String id) {
+  private static SandboxSpec built(SandboxSpec.Builder builder, Fields fields) {
+    SandboxSpec spec;
     try {
-      return spec.build();
+      spec = builder.build();
     } catch (RequestException e) {
-      throw new RequestException(null, null, "The instance '" + id + "': " + e.getMessage(), e);
+      throw fields.refused(e);
     }
+    ImageReference image = spec.image() == null ? null : ImageReference.parse(spec.image());
+    if (image != null && image.local() && !Files.exists(image.path())) {
+      throw fields.wrong("image_name", "there is no " + image + " on this host");
+    }
+    return spec;
   }
 
   private static Set<String> unused(Fields fields) {

@@ -13,14 +13,9 @@ import dev.berth.core.state.CacheHome;
 import dev.berth.services.HealthCheck;
 import dev.berth.services.Service;
 import dev.berth.services.ServiceSpec;
-import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Path;
-import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -43,12 +38,7 @@ import org.jspecify.annotations.Nullable;
  * sandbox; so does the end of this process. Thread-safe.
  */
 public final class ApptainerWorkspace implements AutoCloseable {
-  private static final SecureRandom RANDOM = new SecureRandom();
   private static final List<String> KEYS = List.of("SESSION_API_KEY", "OH_SESSION_API_KEYS_0");
-
-  /** The server's own files, in the sandbox's own folder; by default they are among the agent's. */
-  private static final String OWN_FILES =
-      ApptainerConfig.defaults().create().mountPoint() + "/.openhands";
 
   private final ApptainerProvider provider;
   private final Sandbox sandbox;
@@ -70,7 +60,8 @@ public final class ApptainerWorkspace implements AutoCloseable {
   }
 
   /**
-   * Makes the sandbox, starts the server and waits until it is ready.
+   * Makes the sandbox, starts the server and waits until it is ready. Mirrors and credentials for
+   * images are those of the user's own configuration of the provider.
    *
    * @throws RequestException if the port is not available, or a part of the spec cannot be had
    * @throws CreateException if the image or the sandbox cannot be had
@@ -83,15 +74,26 @@ public final class ApptainerWorkspace implements AutoCloseable {
   /** The same; {@code progress} takes lines for people while the image is fetched or built. */
   public static ApptainerWorkspace start(WorkspaceSpec spec, Consumer<String> progress)
       throws InterruptedException {
-    requirePort(spec);
-    ApptainerProvider provider = new ApptainerProvider(config(spec), cache(spec), progress);
+    return start(spec, ApptainerConfig.ofUser(), progress);
+  }
+
+  /** The same over another configuration of the provider, which the spec goes over. */
+  public static ApptainerWorkspace start(
+      WorkspaceSpec spec, ApptainerConfig users, Consumer<String> progress)
+      throws InterruptedException {
+    String key = Service.newKey();
+    ServiceSpec serving = serviceSpec(spec, key, users.create().mountPoint());
+    serving.requirePorts();
+    ApptainerProvider provider = new ApptainerProvider(config(spec, users), cache(spec), progress);
     Sandbox sandbox = null;
     Service service = null;
     boolean done = false;
     try {
-      sandbox = provider.create(sandboxSpec(spec, image(spec, provider, progress)));
-      String key = key();
-      service = Service.start(sandbox, serviceSpec(spec, key));
+      SandboxSpec place = sandboxSpec(spec);
+      provider.require(place);
+      String image = image(spec, provider, progress);
+      sandbox = provider.create(place.toBuilder().image(image).build());
+      service = Service.start(sandbox, serving);
       AgentServer server =
           new AgentServer(service.endpoint().url(), key, spec.workingDir, service::requireAlive);
       server.createDirectory(spec.workingDir);
@@ -104,33 +106,9 @@ public final class ApptainerWorkspace implements AutoCloseable {
     }
   }
 
-  /** Before anything is fetched; whoever takes it meanwhile is noticed when the server starts. */
-  private static void requirePort(WorkspaceSpec spec) {
-    if (spec.hostPort == null) {
-      return;
-    }
-    for (int port = spec.hostPort; port <= spec.hostPort + (spec.extraPorts ? 2 : 0); port++) {
-      try (ServerSocket socket = new ServerSocket()) {
-        socket.setReuseAddress(true);
-        socket.bind(new InetSocketAddress(spec.host, port));
-      } catch (IOException e) {
-        throw new RequestException(
-            null,
-            null,
-            "Tried to start an agent server on "
-                + spec.host
-                + ", but Port "
-                + port
-                + " is not available; name another host_port, or none for a free one.",
-            e);
-      }
-    }
-  }
-
-  private static ApptainerConfig config(WorkspaceSpec spec) {
-    ApptainerConfig defaults = ApptainerConfig.defaults();
-    ApptainerConfig.Create create = defaults.create();
-    List<String> flags = new ArrayList<>();
+  private static ApptainerConfig config(WorkspaceSpec spec, ApptainerConfig users) {
+    ApptainerConfig.Create create = users.create();
+    List<String> flags = new ArrayList<>(create.extraStartArgs());
     for (String location : spec.disableMountLocations) {
       flags.addAll(List.of("--no-mount", location));
     }
@@ -138,7 +116,7 @@ public final class ApptainerWorkspace implements AutoCloseable {
       // The rest of --compat is how the provider's sandboxes are anyway, with a larger root.
       flags.addAll(List.of("--no-umask", "--no-eval"));
     }
-    return defaults.with(
+    return users.with(
         new ApptainerConfig.Create(
             create.mode(),
             create.mountPoint(),
@@ -166,8 +144,8 @@ public final class ApptainerWorkspace implements AutoCloseable {
     return sif == null ? String.valueOf(spec.serverImage) : sif.toAbsolutePath().toString();
   }
 
-  private static SandboxSpec sandboxSpec(WorkspaceSpec spec, String image) {
-    SandboxSpec.Builder made = SandboxSpec.builder().image(image).metadata("service", "openhands");
+  private static SandboxSpec sandboxSpec(WorkspaceSpec spec) {
+    SandboxSpec.Builder made = SandboxSpec.builder().metadata("service", "openhands");
     Path mount = spec.mountDir;
     if (mount != null) {
       made.volume(Volume.ofHost(mount.toAbsolutePath().toString(), "/workspace", false));
@@ -181,7 +159,9 @@ public final class ApptainerWorkspace implements AutoCloseable {
     return made.build();
   }
 
-  private static ServiceSpec serviceSpec(WorkspaceSpec spec, String key) {
+  private static ServiceSpec serviceSpec(WorkspaceSpec spec, String key, String mountPoint) {
+    // In the sandbox's own folder; by default the server's own files are among the agent's.
+    String own = mountPoint + "/.openhands";
     ServiceSpec.Builder made =
         (spec.extraPorts
                 // The image's entry point knows no argument for VSCode's port.
@@ -199,8 +179,8 @@ public final class ApptainerWorkspace implements AutoCloseable {
             .name("the OpenHands agent server")
             .host(spec.host)
             .consecutivePorts(spec.extraPorts ? 3 : 1)
-            .env("OH_CONVERSATIONS_PATH", OWN_FILES + "/conversations")
-            .env("OH_BASH_EVENTS_DIR", OWN_FILES + "/bash_events")
+            .env("OH_CONVERSATIONS_PATH", own + "/conversations")
+            .env("OH_BASH_EVENTS_DIR", own + "/bash_events")
             .env("OH_ENABLE_VSCODE", Boolean.toString(spec.extraPorts))
             .forwardEnv(
                 spec.forwardEnv.stream()
@@ -217,12 +197,6 @@ public final class ApptainerWorkspace implements AutoCloseable {
       made.logSink(spec.logs);
     }
     return made.build();
-  }
-
-  private static String key() {
-    byte[] random = new byte[32];
-    RANDOM.nextBytes(random);
-    return HexFormat.of().formatHex(random);
   }
 
   /** The server: commands, files, git, conversations. */

@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,189 +75,63 @@ public record ConversationSpec(
 
   /** The same under this id. */
   public ConversationSpec withId(UUID other) {
-    return new ConversationSpec(
-        agent,
-        other,
-        workingDir,
-        initialMessage,
-        maxIterations,
-        stuckDetection,
-        confirmation,
-        secrets,
-        autoTitle,
-        deleteOnClose,
-        readyTimeout,
-        callback);
+    return but(parts -> parts.id = other);
   }
 
   /** The same in another folder. */
   public ConversationSpec in(String folder) {
-    return new ConversationSpec(
-        agent,
-        id,
-        folder,
-        initialMessage,
-        maxIterations,
-        stuckDetection,
-        confirmation,
-        secrets,
-        autoTitle,
-        deleteOnClose,
-        readyTimeout,
-        callback);
+    return but(parts -> parts.workingDir = folder);
   }
 
   /** The same with a first message. */
   public ConversationSpec withInitialMessage(String text) {
-    return new ConversationSpec(
-        agent,
-        id,
-        workingDir,
-        text,
-        maxIterations,
-        stuckDetection,
-        confirmation,
-        secrets,
-        autoTitle,
-        deleteOnClose,
-        readyTimeout,
-        callback);
+    return but(parts -> parts.initialMessage = text);
   }
 
   /** The same with another bound on a run's steps. */
   public ConversationSpec withMaxIterations(int most) {
-    return new ConversationSpec(
-        agent,
-        id,
-        workingDir,
-        initialMessage,
-        most,
-        stuckDetection,
-        confirmation,
-        secrets,
-        autoTitle,
-        deleteOnClose,
-        readyTimeout,
-        callback);
+    return but(parts -> parts.maxIterations = most);
   }
 
   /** The same with or without an end for agents that repeat themselves. */
   public ConversationSpec withStuckDetection(boolean detect) {
-    return new ConversationSpec(
-        agent,
-        id,
-        workingDir,
-        initialMessage,
-        maxIterations,
-        detect,
-        confirmation,
-        secrets,
-        autoTitle,
-        deleteOnClose,
-        readyTimeout,
-        callback);
+    return but(parts -> parts.stuckDetection = detect);
   }
 
   /** The same with another policy. */
   public ConversationSpec withConfirmation(ConfirmationPolicy policy) {
-    return new ConversationSpec(
-        agent,
-        id,
-        workingDir,
-        initialMessage,
-        maxIterations,
-        stuckDetection,
-        policy,
-        secrets,
-        autoTitle,
-        deleteOnClose,
-        readyTimeout,
-        callback);
+    return but(parts -> parts.confirmation = policy);
   }
 
   /** The same with these secrets. */
   public ConversationSpec withSecrets(Map<String, String> others) {
-    return new ConversationSpec(
-        agent,
-        id,
-        workingDir,
-        initialMessage,
-        maxIterations,
-        stuckDetection,
-        confirmation,
-        others,
-        autoTitle,
-        deleteOnClose,
-        readyTimeout,
-        callback);
+    return but(parts -> parts.secrets = others);
   }
 
   /** The same with a title made by the model. */
   public ConversationSpec withAutoTitle() {
-    return new ConversationSpec(
-        agent,
-        id,
-        workingDir,
-        initialMessage,
-        maxIterations,
-        stuckDetection,
-        confirmation,
-        secrets,
-        true,
-        deleteOnClose,
-        readyTimeout,
-        callback);
+    return but(parts -> parts.autoTitle = true);
   }
 
   /** The same, deleted when it is closed. */
   public ConversationSpec deletedOnClose() {
-    return new ConversationSpec(
-        agent,
-        id,
-        workingDir,
-        initialMessage,
-        maxIterations,
-        stuckDetection,
-        confirmation,
-        secrets,
-        autoTitle,
-        true,
-        readyTimeout,
-        callback);
+    return but(parts -> parts.deleteOnClose = true);
   }
 
   /** The same with another time to get ready. */
   public ConversationSpec withReadyTimeout(Duration within) {
-    return new ConversationSpec(
-        agent,
-        id,
-        workingDir,
-        initialMessage,
-        maxIterations,
-        stuckDetection,
-        confirmation,
-        secrets,
-        autoTitle,
-        deleteOnClose,
-        within,
-        callback);
+    return but(parts -> parts.readyTimeout = within);
   }
 
   /** The same with another callback. */
   public ConversationSpec withCallback(EventCallback other) {
-    return new ConversationSpec(
-        agent,
-        id,
-        workingDir,
-        initialMessage,
-        maxIterations,
-        stuckDetection,
-        confirmation,
-        secrets,
-        autoTitle,
-        deleteOnClose,
-        readyTimeout,
-        other);
+    return but(parts -> parts.callback = other);
+  }
+
+  private ConversationSpec but(Consumer<Parts> change) {
+    Parts parts = new Parts(this);
+    change.accept(parts);
+    return parts.spec();
   }
 
   Map<String, Object> json(String defaultDir) {
@@ -307,5 +182,52 @@ public record ConversationSpec(
   @Override
   public String toString() {
     return "ConversationSpec[" + agent + ", secrets=" + secrets.keySet() + "]";
+  }
+
+  /** What a spec is made of while one part of it is changed. */
+  private static final class Parts {
+    Agent agent;
+    @Nullable UUID id;
+    @Nullable String workingDir;
+    @Nullable String initialMessage;
+    int maxIterations;
+    boolean stuckDetection;
+    ConfirmationPolicy confirmation;
+    Map<String, String> secrets;
+    boolean autoTitle;
+    boolean deleteOnClose;
+    Duration readyTimeout;
+    EventCallback callback;
+
+    Parts(ConversationSpec from) {
+      agent = from.agent;
+      id = from.id;
+      workingDir = from.workingDir;
+      initialMessage = from.initialMessage;
+      maxIterations = from.maxIterations;
+      stuckDetection = from.stuckDetection;
+      confirmation = from.confirmation;
+      secrets = from.secrets;
+      autoTitle = from.autoTitle;
+      deleteOnClose = from.deleteOnClose;
+      readyTimeout = from.readyTimeout;
+      callback = from.callback;
+    }
+
+    ConversationSpec spec() {
+      return new ConversationSpec(
+          agent,
+          id,
+          workingDir,
+          initialMessage,
+          maxIterations,
+          stuckDetection,
+          confirmation,
+          secrets,
+          autoTitle,
+          deleteOnClose,
+          readyTimeout,
+          callback);
+    }
   }
 }

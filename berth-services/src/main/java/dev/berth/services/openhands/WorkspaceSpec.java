@@ -3,7 +3,10 @@ package dev.berth.services.openhands;
 import dev.berth.OutputSink;
 import dev.berth.RequestException;
 import dev.berth.UnsupportedRequestException;
+import dev.berth.apptainer.Bind;
+import dev.berth.core.image.ImageReference;
 import dev.berth.core.process.GuestBinary;
+import dev.berth.services.ServiceSpec;
 import dev.berth.spi.ConfigSection;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -85,6 +88,8 @@ public final class WorkspaceSpec {
       throw new RequestException(
           "Tried to make a workspace of the image " + sifFile + ", but there is no such file.");
     }
+    requireLocal("server_image", serverImage);
+    requireLocal("base_image", baseImage);
     if (mountDir != null && !Files.isDirectory(mountDir)) {
       throw new RequestException(
           "Tried to mount " + mountDir + " at /workspace, but there is no such folder here.");
@@ -123,7 +128,29 @@ public final class WorkspaceSpec {
                 + ".");
       }
     }
+    binds.forEach(bind -> Bind.parse(bind).requireSource());
+    // A service refuses an address that is none.
+    ServiceSpec.command("server").host(host).build();
     checkPlatform(platform);
+  }
+
+  private static void requireLocal(String option, @Nullable String image) {
+    if (image == null) {
+      return;
+    }
+    if (image.isBlank()) {
+      throw new RequestException(
+          "Tried to use an empty text as " + option + "; name an image, a .sif file or a folder.");
+    }
+    ImageReference reference = ImageReference.parse(image);
+    if (reference.local() && !Files.exists(reference.path())) {
+      throw new RequestException(
+          "Tried to use "
+              + image
+              + " as "
+              + option
+              + ", but there is no such file or folder; a registry's image needs no leading / or .");
+    }
   }
 
   private static void checkPlatform(@Nullable String platform) {

@@ -5,6 +5,7 @@ import dev.berth.RequestException;
 import dev.berth.SandboxResources;
 import dev.berth.SandboxSpec;
 import dev.berth.apptainer.ApptainerConfig;
+import dev.berth.apptainer.Bind;
 import dev.berth.core.image.PullPolicy;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -12,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,8 +22,10 @@ import org.jspecify.annotations.Nullable;
  * parts of the spec; those that only Apptainer can do are handed on; all others are refused.
  *
  * @param all every word but {@code --platform}'s
+ * @param network the network that is to be made: {@code none}, another of Apptainer's, empty for
+ *     any with a port mapping, or null for this host's
+ * @param mappedPort the port of this host that a port mapping among the flags names
  * @param raw what goes to Apptainer as it is
- * @param notices what is done otherwise than the flags say
  */
 record ApptainerArgs(
     List<String> all,
@@ -29,11 +34,11 @@ record ApptainerArgs(
     Map<String, String> env,
     @Nullable String directory,
     boolean fakeroot,
-    boolean noNetwork,
+    @Nullable String network,
+    @Nullable Integer mappedPort,
     @Nullable Double cpus,
     @Nullable Long memoryMib,
-    List<String> raw,
-    List<String> notices) {
+    List<String> raw) {
   /** What a sandbox does anyway. */
   private static final Set<String> ALREADY =
       Set.of(
@@ -109,8 +114,26 @@ record ApptainerArgs(
           "--cpus",
           "--memory");
 
+  /** Networks of Apptainer that a port of this host can lead into. */
+  private static final List<String> NETWORKS = List.of("none", "bridge", "ptp");
+
+  /** The one kind of mapping: to the port of the server, inside. */
+  private static final Pattern PORTMAP =
+      Pattern.compile("portmap=(\\d{1,5}):" + PortMapping.INNER_PORT + "(/tcp)?");
+
+  /** Whether the sandbox has loopback alone. */
+  boolean noNetwork() {
+    return "none".equals(network);
+  }
+
   static ApptainerArgs parse(List<String> args) {
-    return new Reading(args).read();
+    ApptainerArgs read = new Reading(args).read();
+    read.binds.forEach(Bind::parse);
+    // A spec refuses what no sandbox can be given.
+    SandboxSpec.Builder spec = SandboxSpec.builder();
+    read.applyTo(spec);
+    spec.build();
+    return read;
   }
 
   List<String> withoutPlatform() {
@@ -155,7 +178,7 @@ record ApptainerArgs(
     if (directory != null) {
       spec.workdir(directory);
     }
-    if (noNetwork) {
+    if (noNetwork()) {
       spec.network(Network.NONE);
     }
     if (cpus != null || memoryMib != null) {
@@ -170,12 +193,12 @@ record ApptainerArgs(
     private final List<String> binds = new ArrayList<>();
     private final Map<String, String> env = new LinkedHashMap<>();
     private final List<String> raw = new ArrayList<>();
-    private final List<String> notices = new ArrayList<>();
     private @Nullable String platform;
     private @Nullable String directory;
     private boolean fakeroot;
     private boolean net;
     private @Nullable String network;
+    private @Nullable Integer mappedPort;
     private @Nullable Double cpus;
     private @Nullable Long memoryMib;
     private int next;
@@ -196,17 +219,18 @@ record ApptainerArgs(
           all.addAll(words.subList(from, next));
         }
       }
-      if (network != null && !network.equals("none")) {
+      if (network != null && !NETWORKS.contains(network)) {
         throw new RequestException(
             "Tried to use --network "
                 + network
-                + " in apptainer_args, but Berth makes no networks; allowed is none, and without it"
-                + " the sandbox is on this host's network.");
+                + " in apptainer_args; allowed are "
+                + String.join(", ", NETWORKS)
+                + ", and without it the sandbox is on this host's network.");
       }
-      if (net && network == null) {
-        notices.add(
-            "--net is not used: a network of its own needs root and a CNI setup; the server listens"
-                + " on this host's loopback instead");
+      if (mappedPort != null && "none".equals(network)) {
+        throw new RequestException(
+            "Tried to map a port in apptainer_args into a sandbox without a network; leave out"
+                + " --network-args, or --network none.");
       }
       return new ApptainerArgs(
           List.copyOf(all),
@@ -215,11 +239,11 @@ record ApptainerArgs(
           Map.copyOf(env),
           directory,
           fakeroot,
-          network != null,
+          network == null && (net || mappedPort != null) ? "" : network,
+          mappedPort,
           cpus,
           memoryMib,
-          List.copyOf(raw),
-          List.copyOf(notices));
+          List.copyOf(raw));
     }
 
     private void one(String flag, @Nullable String joined) {
@@ -255,10 +279,7 @@ record ApptainerArgs(
           net = true;
         }
         case "--network" -> network = value(flag, joined);
-        case "--network-args" -> {
-          value(flag, joined);
-          notices.add("--network-args is not used: the server's port is the field port");
-        }
+        case "--network-args" -> mappedPort = mapped(value(flag, joined));
         case "--cpus" -> cpus = cpus(value(flag, joined));
         case "--memory" -> memoryMib = mebibytes(value(flag, joined));
         default -> throw unknown(flag);
@@ -274,6 +295,20 @@ record ApptainerArgs(
         }
         env.put(pair.substring(0, equals), pair.substring(equals + 1));
       }
+    }
+
+    private static int mapped(String text) {
+      Matcher mapping = PORTMAP.matcher(text);
+      int port = mapping.matches() ? Integer.parseInt(mapping.group(1)) : 0;
+      if (port < 1 || port > 65_535) {
+        throw new RequestException(
+            "Tried to use --network-args "
+                + text
+                + " in apptainer_args; it must be portmap=PORT:"
+                + PortMapping.INNER_PORT
+                + "/tcp, with a port of this host.");
+      }
+      return port;
     }
 
     private static double cpus(String text) {

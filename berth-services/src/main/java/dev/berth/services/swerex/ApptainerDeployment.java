@@ -1,6 +1,7 @@
 package dev.berth.services.swerex;
 
 import dev.berth.CreateException;
+import dev.berth.Network;
 import dev.berth.RequestException;
 import dev.berth.Sandbox;
 import dev.berth.SandboxException;
@@ -9,6 +10,7 @@ import dev.berth.UnsupportedRequestException;
 import dev.berth.apptainer.ApptainerConfig;
 import dev.berth.apptainer.ApptainerProvider;
 import dev.berth.core.process.GuestBinary;
+import dev.berth.services.Reservation;
 import dev.berth.services.Service;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,8 +35,7 @@ import org.jspecify.annotations.Nullable;
  * #stop()} waits for a start that is under way.
  */
 public final class ApptainerDeployment implements Deployment {
-  /** Where the server listens in a sandbox with a network of its own. */
-  private static final int INNER_PORT = 8000;
+  private static final String LOOPBACK = "127.0.0.1";
 
   private final ApptainerDeploymentConfig config;
   private final ApptainerConfig provider;
@@ -49,7 +50,8 @@ public final class ApptainerDeployment implements Deployment {
       Sandbox sandbox,
       Service service,
       RemoteRuntime runtime,
-      String key) {}
+      String key,
+      @Nullable PortMapping mapping) {}
 
   /**
    * A deployment that is not started yet, over the user's own configuration of the provider, with
@@ -58,7 +60,7 @@ public final class ApptainerDeployment implements Deployment {
    * @throws RequestException if that configuration is wrong, or has several blocks of the provider
    */
   public ApptainerDeployment(ApptainerDeploymentConfig config) {
-    this(config, UsersApptainer.config());
+    this(config, ApptainerConfig.ofUser());
   }
 
   /** The same over this configuration of the provider. */
@@ -90,14 +92,27 @@ public final class ApptainerDeployment implements Deployment {
         throw new RequestException("Tried to start a deployment that is started; stop it first.");
       }
       checkPlatform();
-      ApptainerProvider apptainer = new ApptainerProvider(provider, this::step);
+      ApptainerArgs args = ApptainerArgs.parse(config.apptainerArgs());
+      PortMapping mapping = PortMapping.of(args, config.port(), this::step);
       boolean done = false;
+      ApptainerProvider apptainer = null;
       try {
-        running = start(apptainer);
+        if (mapping == null && !args.noNetwork()) {
+          Reservation.take(LOOPBACK, port(args)).close();
+        }
+        apptainer =
+            new ApptainerProvider(
+                mapping == null ? provider : mapping.applyTo(provider), this::step);
+        running = start(apptainer, args, mapping);
         done = true;
       } finally {
         if (!done) {
-          apptainer.close();
+          if (apptainer != null) {
+            apptainer.close();
+          }
+          if (mapping != null) {
+            mapping.close();
+          }
         }
       }
     } finally {
@@ -105,24 +120,42 @@ public final class ApptainerDeployment implements Deployment {
     }
   }
 
-  private Running start(ApptainerProvider apptainer) throws InterruptedException {
+  /** The port of this host's that is asked for; null for any. */
+  private @Nullable Integer port(ApptainerArgs args) {
+    return config.port() == null ? args.mappedPort() : config.port();
+  }
+
+  private Running start(
+      ApptainerProvider apptainer, ApptainerArgs args, @Nullable PortMapping mapping)
+      throws InterruptedException {
+    boolean own = mapping != null || args.noNetwork();
+    SandboxSpec spec = sandboxSpec(args, own);
+    apptainer.require(spec);
     String ready = image.ready(apptainer.images(), this::step);
     long until = System.nanoTime() + config.startupTimeout().toNanos();
-    ApptainerArgs args = ApptainerArgs.parse(config.apptainerArgs());
     step("Starting a sandbox from " + ready);
-    args.notices().forEach(this::step);
-    Sandbox sandbox = sandbox(apptainer, ready, args);
+    Sandbox sandbox = sandbox(apptainer, spec.toBuilder().image(ready).build());
     boolean done = false;
     try {
       sandbox.notices().forEach(this::step);
       String python = python(sandbox, until);
       String key = Service.newKey();
       step("Starting runtime");
-      Integer port = args.noNetwork() ? null : config.port();
-      Service service = Service.start(sandbox, SwerexServer.spec(python, port, key, left(until)));
+      Service service =
+          Service.start(
+              sandbox,
+              SwerexServer.spec(
+                  python,
+                  mapping == null ? LOOPBACK : "0.0.0.0",
+                  own ? null : port(args),
+                  key,
+                  left(until)));
       step("Runtime started at " + service.endpoint().url());
-      Running all =
-          new Running(apptainer, sandbox, service, new RemoteRuntime(service.endpoint(), key), key);
+      if (mapping != null) {
+        step("Port " + mapping.port() + " of all this host's addresses leads to it, too");
+      }
+      RemoteRuntime runtime = new RemoteRuntime(service.endpoint(), key);
+      Running all = new Running(apptainer, sandbox, service, runtime, key, mapping);
       done = true;
       return all;
     } catch (RequestException e) {
@@ -136,27 +169,22 @@ public final class ApptainerDeployment implements Deployment {
     }
   }
 
-  private Sandbox sandbox(ApptainerProvider apptainer, String ready, ApptainerArgs args)
-      throws InterruptedException {
-    SandboxSpec.Builder spec =
-        SandboxSpec.builder().image(ready).readyTimeout(config.startupTimeout());
+  private SandboxSpec sandboxSpec(ApptainerArgs args, boolean own) {
+    SandboxSpec.Builder spec = SandboxSpec.builder().readyTimeout(config.startupTimeout());
     args.applyTo(spec);
-    if (args.noNetwork()) {
-      if (config.port() != null) {
-        throw new UnsupportedRequestException(
-            ApptainerProvider.NAME,
-            null,
-            "Tried to deploy on port "
-                + config.port()
-                + " of this host without a network; leave the port out, or --network none.",
-            null);
-      }
-      spec.port(INNER_PORT);
+    if (own) {
+      // As far as Berth's own flags go; a mapping's come besides.
+      spec.network(Network.NONE).port(PortMapping.INNER_PORT);
     }
+    return spec.build();
+  }
+
+  private static Sandbox sandbox(ApptainerProvider apptainer, SandboxSpec spec)
+      throws InterruptedException {
     try {
-      return apptainer.create(spec.build());
+      return apptainer.create(spec);
     } catch (CreateException e) {
-      throw startup("start a sandbox from " + ready, e);
+      throw startup("start a sandbox from " + spec.image(), e);
     }
   }
 
@@ -229,6 +257,15 @@ public final class ApptainerDeployment implements Deployment {
     return started().service();
   }
 
+  /**
+   * The port of this host that Apptainer leads to the server; empty unless {@code --net} is used.
+   * {@link Failure#DEPLOYMENT_NOT_STARTED}.
+   */
+  public Optional<Integer> mappedPort() {
+    PortMapping mapping = started().mapping();
+    return mapping == null ? Optional.empty() : Optional.of(mapping.port());
+  }
+
   /** The server's key, for tests. */
   String key() {
     return started().key();
@@ -264,6 +301,10 @@ public final class ApptainerDeployment implements Deployment {
           Sandbox sandbox = now.sandbox();
           Service service = now.service()) {
         step("Stopping runtime");
+      } finally {
+        if (now.mapping() != null) {
+          now.mapping().close();
+        }
       }
       if (config.removeImages()) {
         image.remove(now.provider().images(), this::step);

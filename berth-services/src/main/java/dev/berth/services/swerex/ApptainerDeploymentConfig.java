@@ -71,6 +71,12 @@ public record ApptainerDeploymentConfig(
               + "'; it must be an absolute path in the image, such as /root.");
     }
     ApptainerArgs args = ApptainerArgs.parse(apptainerArgs);
+    if (args.noNetwork() && port != null) {
+      throw new RequestException(
+          "Tried to deploy on port "
+              + port
+              + " of this host without a network; leave the port out, or --network none.");
+    }
     if (args.platform() != null) {
       if (platform != null) {
         throw new RequestException(

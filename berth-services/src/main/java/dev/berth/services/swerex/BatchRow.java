@@ -37,14 +37,11 @@ record BatchRow(String where, Map<String, @Nullable Object> values) {
       if (commit == null) {
         throw wrong("a row of SWE-bench needs its base_commit");
       }
-      repository = new Repository.InImage("testbed", commit);
+      repository = repository("testbed", commit);
       image = image == null ? image(id) : image;
     } else {
       String name = text(left, "repo_name");
-      repository =
-          name == null || name.isEmpty()
-              ? null
-              : Repository.parse(name, commit == null ? "HEAD" : commit);
+      repository = name == null || name.isEmpty() ? null : repository(name, commit);
     }
     return new BatchInstance(
         id,
@@ -53,6 +50,14 @@ record BatchRow(String where, Map<String, @Nullable Object> values) {
         sweBench ? BatchInstance.SWE_BENCH_PLATFORM : null,
         repository,
         fields(left));
+  }
+
+  private Repository repository(String name, @Nullable String commit) {
+    try {
+      return Repository.parse(name, commit == null ? "HEAD" : commit);
+    } catch (RequestException e) {
+      throw new RequestException(null, null, where + ": " + e.getMessage(), e);
+    }
   }
 
   /** The image of a row of SWE-bench that names none: Docker allows no double underscore. */

@@ -1,5 +1,6 @@
 package dev.berth.services.swerex;
 
+import java.io.IOException;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -29,12 +30,12 @@ final class KeptAnswers {
 
   /** What makes an answer. */
   interface Call {
-    RuntimeServer.Answer make() throws InterruptedException, RuntimeServer.Refused;
+    RuntimeServer.Answer make() throws InterruptedException, IOException, RuntimeServer.Refused;
   }
 
   /** The kept answer, or that of {@code call}. Without an id nothing is kept. */
   RuntimeServer.Answer once(String id, Call call)
-      throws InterruptedException, RuntimeServer.Refused {
+      throws InterruptedException, IOException, RuntimeServer.Refused {
     if (id.isEmpty()) {
       return call.make();
     }

@@ -1,8 +1,7 @@
 package dev.berth.services.swerex;
 
 import dev.berth.RequestException;
-import dev.berth.services.http.CallException;
-import dev.berth.services.http.Json;
+import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
@@ -18,6 +17,7 @@ import tools.jackson.databind.JsonNode;
 /** The calls of swe-rex, from JSON to a {@link Runtime} and back. Thread-safe. */
 final class RuntimeCalls {
   static final String UPLOAD = "/upload";
+  static final String READ_FILE = "/read_file";
   private static final int EXCEPTION = 511;
   private static final int WRONG = 422;
   private static final Map<String, ?> NOTHING = Map.of();
@@ -36,7 +36,7 @@ final class RuntimeCalls {
           "/run_in_session",
           "/close_session",
           "/execute",
-          "/read_file",
+          READ_FILE,
           "/write_file",
           "/close",
           UPLOAD ->
@@ -46,8 +46,8 @@ final class RuntimeCalls {
   }
 
   /** Makes a call; a failure of the runtime is an answer too. */
-  RuntimeServer.Answer call(String path, byte[] body)
-      throws InterruptedException, RuntimeServer.Refused {
+  RuntimeServer.Answer call(String path, CallBodies.Body body)
+      throws InterruptedException, IOException, RuntimeServer.Refused {
     try {
       return RuntimeServer.Answer.of(200, result(path, body));
     } catch (SwerexException e) {
@@ -57,8 +57,8 @@ final class RuntimeCalls {
     }
   }
 
-  private Map<String, ?> result(String path, byte[] body)
-      throws InterruptedException, RuntimeServer.Refused {
+  private Map<String, ?> result(String path, CallBodies.Body body)
+      throws InterruptedException, IOException, RuntimeServer.Refused {
     switch (path) {
       case "/":
         return Map.of("message", "Berth speaks swe-rex here.");
@@ -69,7 +69,7 @@ final class RuntimeCalls {
         runtime.close();
         return NOTHING;
       default:
-        return result(path, tree(body));
+        return result(path, body.tree());
     }
   }
 
@@ -92,7 +92,7 @@ final class RuntimeCalls {
         result.put("stderr", done.stderr());
         result.put("exit_code", done.exitCode());
         return result;
-      case "/read_file":
+      case READ_FILE:
         ReadFile file =
             new ReadFile(
                 text(body, "path", null),
@@ -185,18 +185,6 @@ final class RuntimeCalls {
       case "ignore" -> Check.IGNORE;
       default -> throw wrong("check", "silent, raise or ignore");
     };
-  }
-
-  private static JsonNode tree(byte[] body) throws RuntimeServer.Refused {
-    try {
-      JsonNode tree = Json.tree(body, "the call");
-      if (tree.isObject()) {
-        return tree;
-      }
-    } catch (CallException e) {
-      throw new RuntimeServer.Refused(WRONG, "The body is no JSON within bounds.");
-    }
-    throw wrong("the body", "an object");
   }
 
   private static RuntimeServer.Refused wrong(String name, String due) {

@@ -17,14 +17,9 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Map;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A {@link Runtime} under the swe-rex protocol, for the unchanged Python client {@code
@@ -37,23 +32,25 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Every call needs the key. A call that is repeated with its {@code X-Request-ID} is answered
- * from what is kept, and never made twice, not even while the first one runs. Calls, bodies and the
- * time they take to come are bounded; how long a command runs is not. Closing it ends it at once;
- * the runtime stays its owner's. Thread-safe.
+ * from what is kept, and never made twice, not even while the first one runs. Callers, calls,
+ * bodies and the time they take to come are bounded; how long a command runs is not. Closing it
+ * ends it at once; the runtime stays its owner's. Thread-safe.
  *
- * <p>Connections that send no request at all are bounded by the JDK server's own properties ({@code
- * sun.net.httpserver.maxReqTime}, {@code jdk.httpserver.maxConnections}), which a program sets
- * before it makes its first server.
+ * <p>Connections on which nothing at all comes are closed by the JDK's server, after half a minute;
+ * how many it takes is bounded by its own property, {@code jdk.httpserver.maxConnections}.
  */
 public final class RuntimeServer implements AutoCloseable {
   /** The fewest characters that a key has. */
   public static final int SHORTEST_KEY = 16;
 
+  private static final int MOST_CALLERS = 1024;
+  private static final int MOST_HEADS = 256;
   private static final int MOST_CALLS = 256;
-  private static final int SMALL_BODY = 1 << 20;
-  private static final int LARGE_BODIES = 4;
+  private static final int MOST_UPLOADS = 4;
+  private static final int MOST_READS = 4;
   private static final int STRANGER_BODY = 1 << 20;
   private static final int BACKLOG = 128;
+  private static final Duration HEAD_WITHIN = Duration.ofSeconds(5);
   private static final Duration STRANGER_WITHIN = Duration.ofSeconds(5);
   private static final Duration BODY_WITHIN = Duration.ofMinutes(2);
   private static final Duration UPLOAD_WITHIN = Duration.ofMinutes(30);
@@ -63,13 +60,11 @@ public final class RuntimeServer implements AutoCloseable {
   private final RuntimeCalls calls;
   private final UploadCall upload;
   private final KeptAnswers kept = new KeptAnswers();
+  private final CallBodies bodies = new CallBodies(BODY_WITHIN);
   private final Semaphore running = new Semaphore(MOST_CALLS);
-  private final Semaphore large = new Semaphore(LARGE_BODIES);
-  private final ExecutorService workers =
-      Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("berth-swerex-", 0).factory());
-  private final ScheduledExecutorService clock =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().daemon().name("berth-swerex-clock").factory());
+  private final Semaphore uploads = new Semaphore(MOST_UPLOADS);
+  private final Semaphore reads = new Semaphore(MOST_READS);
+  private final Callers callers = new Callers(MOST_CALLERS, MOST_HEADS, HEAD_WITHIN);
 
   private RuntimeServer(HttpServer http, Runtime runtime, String key) {
     this.http = http;
@@ -118,7 +113,7 @@ public final class RuntimeServer implements AutoCloseable {
       throw new RequestException(null, null, "Tried to " + tried + ", but " + e + ".", e);
     }
     RuntimeServer server = new RuntimeServer(http, runtime, key);
-    http.setExecutor(server.workers);
+    http.setExecutor(server.callers);
     http.createContext("/", server::serve);
     http.start();
     return server;
@@ -143,8 +138,7 @@ public final class RuntimeServer implements AutoCloseable {
   @Override
   public void close() {
     http.stop(0);
-    workers.shutdownNow();
-    clock.shutdownNow();
+    callers.close();
   }
 
   /** What is answered to a call. */
@@ -171,6 +165,9 @@ public final class RuntimeServer implements AutoCloseable {
 
   private void serve(HttpExchange exchange) {
     try (exchange) {
+      if (!callers.headIsRead()) {
+        return;
+      }
       if (!known(exchange)) {
         refuse(exchange);
         return;
@@ -204,13 +201,24 @@ public final class RuntimeServer implements AutoCloseable {
   private void refuse(HttpExchange exchange) throws IOException, InterruptedException {
     try {
       InputStream in = exchange.getRequestBody();
-      if (within(exchange, STRANGER_WITHIN, () -> in.readNBytes(STRANGER_BODY)).length
-          < STRANGER_BODY) {
+      if (within(exchange, STRANGER_WITHIN, () -> endsSoon(in))) {
         send(exchange, Answer.refused(401, "Invalid API Key"));
       }
     } catch (Refused e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  private static boolean endsSoon(InputStream in) throws IOException {
+    byte[] buffer = new byte[8192];
+    for (int left = STRANGER_BODY; left > 0; ) {
+      int count = in.read(buffer);
+      if (count < 0) {
+        return true;
+      }
+      left -= count;
+    }
+    return false;
   }
 
   private Answer answer(HttpExchange exchange) throws IOException, InterruptedException {
@@ -234,21 +242,31 @@ public final class RuntimeServer implements AutoCloseable {
 
   private Answer call(HttpExchange exchange, String path)
       throws IOException, InterruptedException, Refused {
-    AtomicReference<@Nullable Semaphore> held = new AtomicReference<>();
-    try {
-      byte[] body = within(exchange, BODY_WITHIN, () -> body(exchange, held));
+    try (CallBodies.Body body =
+        within(exchange, BODY_WITHIN, () -> bodies.receive(exchange.getRequestBody()))) {
       String id = exchange.getRequestHeaders().getFirst("X-Request-ID");
-      return kept.once(id == null ? "" : path + " " + id, () -> calls.call(path, body));
+      return kept.once(id == null ? "" : path + " " + id, () -> call(path, body));
+    }
+  }
+
+  /** Whole files are in memory while they are read and sent as JSON: only a few at a time. */
+  private Answer call(String path, CallBodies.Body body)
+      throws IOException, InterruptedException, Refused {
+    if (!path.equals(RuntimeCalls.READ_FILE)) {
+      return calls.call(path, body);
+    }
+    if (!reads.tryAcquire(BODY_WITHIN.toSeconds(), TimeUnit.SECONDS)) {
+      throw new Refused(503, "Too many files are read; try again.");
+    }
+    try {
+      return calls.call(path, body);
     } finally {
-      Semaphore permit = held.get();
-      if (permit != null) {
-        permit.release();
-      }
+      reads.release();
     }
   }
 
   private Answer upload(HttpExchange exchange) throws IOException, InterruptedException, Refused {
-    if (!large.tryAcquire(BODY_WITHIN.toSeconds(), TimeUnit.SECONDS)) {
+    if (!uploads.tryAcquire(BODY_WITHIN.toSeconds(), TimeUnit.SECONDS)) {
       throw new Refused(503, "Too many uploads run; try again.");
     }
     try (UploadCall.Received received =
@@ -261,29 +279,8 @@ public final class RuntimeServer implements AutoCloseable {
                     exchange.getRequestBody()))) {
       return upload.put(received);
     } finally {
-      large.release();
+      uploads.release();
     }
-  }
-
-  /** Only a few bodies that are large are in memory at a time. */
-  private byte[] body(HttpExchange exchange, AtomicReference<@Nullable Semaphore> held)
-      throws IOException, InterruptedException, Refused {
-    InputStream in = exchange.getRequestBody();
-    byte[] start = in.readNBytes(SMALL_BODY);
-    if (start.length < SMALL_BODY) {
-      return start;
-    }
-    if (!large.tryAcquire(BODY_WITHIN.toSeconds(), TimeUnit.SECONDS)) {
-      throw new Refused(503, "Too many large calls run; try again.");
-    }
-    held.set(large);
-    byte[] rest = in.readNBytes(Json.MOST_BYTES - SMALL_BODY + 1);
-    if (start.length + rest.length > Json.MOST_BYTES) {
-      throw new Refused(413, "The body has more than " + Json.MOST_BYTES + " bytes.");
-    }
-    byte[] all = java.util.Arrays.copyOf(start, start.length + rest.length);
-    System.arraycopy(rest, 0, all, start.length, rest.length);
-    return all;
   }
 
   /** Something that is read from a caller. */
@@ -294,7 +291,7 @@ public final class RuntimeServer implements AutoCloseable {
   /** Closes the connection of a caller who is too slow. */
   private <T> T within(HttpExchange exchange, Duration limit, Reading<T> reading)
       throws IOException, InterruptedException, Refused {
-    Future<?> end = clock.schedule(exchange::close, limit.toMillis(), TimeUnit.MILLISECONDS);
+    Future<?> end = callers.after(limit, exchange::close);
     try {
       return reading.read();
     } finally {
@@ -303,7 +300,7 @@ public final class RuntimeServer implements AutoCloseable {
   }
 
   private void send(HttpExchange exchange, Answer answer) throws IOException {
-    Future<?> end = clock.schedule(exchange::close, BODY_WITHIN.toMillis(), TimeUnit.MILLISECONDS);
+    Future<?> end = callers.after(BODY_WITHIN, exchange::close);
     try {
       exchange.getResponseHeaders().set("Content-Type", "application/json");
       exchange.sendResponseHeaders(answer.status(), answer.body().length);

@@ -21,8 +21,9 @@ final class SwerexServer {
 
   /**
    * Prints the Python that has swe-rex: in the folder that was named, else the one that runs {@code
-   * swerex-remote}, which may be that of a virtual environment, else {@code python3}. Only the last
-   * is asked whether it has it, which takes as long as Python starts.
+   * swerex-remote}, which may be that of a virtual environment, with an option behind it if pipx
+   * made it, else {@code python3}. Only the last is asked whether it has it, which takes as long as
+   * Python starts.
    */
   private static final String FIND =
       PATH
@@ -33,7 +34,7 @@ final class SwerexServer {
             done
             exit 3
           fi
-          script=$(command -v swerex-remote) && IFS= read -r python <"$script" && python=${python#'#!'} &&
+          script=$(command -v swerex-remote) && IFS= read -r python <"$script" && python=${python#'#!'} && python=${python%% *} &&
             case $python in /*/python*) [ -x "$python" ] && echo "$python" && exit ;; esac
           python3 -c 'import importlib.util as u, sys; sys.exit(u.find_spec("swerex") is None)' >/dev/null 2>&1 &&
             command -v python3
@@ -87,11 +88,13 @@ final class SwerexServer {
     return Optional.of(log.substring(Math.max(0, log.length() - 2000)));
   }
 
-  static ServiceSpec spec(String python, @Nullable Integer port, String token, Duration within) {
+  static ServiceSpec spec(
+      String python, String host, @Nullable Integer port, String token, Duration within) {
     HealthCheck health = new HttpHealth("/is_alive", Set.of(200), Map.of("X-API-Key", token));
     ServiceSpec.Builder spec =
         ServiceSpec.command(List.of(python, "-c", MAIN, "{host}", "{port}"))
             .name("swe-rex")
+            .host(host)
             .stdin(token + "\n")
             .health(health)
             .startTimeout(within)

@@ -3,12 +3,9 @@ package dev.berth.services.openhands;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.berth.RequestException;
 import dev.berth.ServiceException;
 import dev.berth.services.openhands.OpenHandsException.Failure;
 import dev.berth.services.openhands.ScriptedModel.Answer;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -55,7 +52,7 @@ class OpenHandsIT {
     workspace =
         ApptainerWorkspace.start(
             WorkspaceSpec.builder()
-                .sifFile(Path.of(image()))
+                .sifFile(Path.of(AgentServers.image()))
                 .mountDir(mounted)
                 .detachLogs(false)
                 .build());
@@ -70,12 +67,6 @@ class OpenHandsIT {
     if (model != null) {
       model.close();
     }
-  }
-
-  private static String image() {
-    String image = System.getenv("BERTH_OPENHANDS_IMAGE");
-    assertThat(image).as("BERTH_OPENHANDS_IMAGE, see setup/openhands-image.sh").isNotBlank();
-    return image;
   }
 
   private static Answer script(String said, List<String> results) throws InterruptedException {
@@ -172,110 +163,13 @@ class OpenHandsIT {
   }
 
   @Test
-  void commandsHaveTheirOutputsCodesAndFolders() throws Exception {
-    CommandResult result =
-        server.execute(CommandRequest.of("echo out; echo err >&2; pwd; exit 3").in("/tmp"));
-    assertThat(result.exitCode()).isEqualTo(3);
-    assertThat(result.stdout()).isEqualTo("out\n/tmp\n");
-    assertThat(result.stderr()).isEqualTo("err\n");
-    assertThat(result.timeoutOccurred()).isFalse();
-    assertThat(server.execute("true").stdout()).isEmpty();
-    assertThatThrownBy(() -> CommandRequest.of("true").in("tmp"))
-        .isInstanceOf(RequestException.class);
-  }
-
-  @Test
-  void aCommandThatTakesTooLongIsEnded() throws Exception {
-    CommandResult result =
-        server.execute(
-            CommandRequest.of("echo before; sleep 4321 & sleep 4321")
-                .within(Duration.ofSeconds(1)));
-    assertThat(result.exitCode()).isEqualTo(-1);
-    assertThat(result.timeoutOccurred()).isTrue();
-    assertThat(result.stdout()).isEqualTo("before\n");
-    assertThat(result.stderr()).endsWith("Command timed out after 1 seconds");
-    assertThat(workspace.sandbox().exec("pgrep -f 'sleep 432[1]'").stdout()).isEmpty();
-  }
-
-  @Test
-  void outputOfMoreThanAHundredEventsArrivesWhole() throws Exception {
-    int mebibytes = 104;
-    AtomicLong characters = new AtomicLong();
-    AtomicLong parts = new AtomicLong();
-    long[] last = {-1};
-    CommandResult result =
-        server.execute(
-            CommandRequest.of(
-                    "seq -f %015.0f 0 " + (mebibytes * 65_536 - 1) + "; echo done >&2; exit 7")
-                .within(LONG)
-                .keeping(1 << 20),
-            (channel, text) -> {
-              if (channel == dev.berth.OutputSink.Channel.STDOUT) {
-                characters.addAndGet(text.length());
-                parts.incrementAndGet();
-                // The order: lines of one length, whose numbers go up.
-                long line = Long.parseLong(text.substring(0, text.indexOf('\n')));
-                assertThat(line).isGreaterThan(last[0]);
-                last[0] = line;
-              }
-            });
-    assertThat(result.exitCode()).isEqualTo(7);
-    assertThat(characters.get()).isEqualTo((long) mebibytes << 20);
-    assertThat(parts.get()).isGreaterThan(100);
-    assertThat(result.truncated()).isTrue();
-    assertThat(result.stdout()).hasSize(1 << 20);
-    assertThat(result.stderr()).isEqualTo("done\n");
-  }
-
-  @Test
-  void filesGoInAndOut(@TempDir Path folder) throws Exception {
-    byte[] bytes = new byte[3_000_000];
-    new java.util.Random(1).nextBytes(bytes);
-    Path file = Files.write(folder.resolve("a file"), bytes);
-    assertThat(server.upload(file, "/tmp/up/load ü&?.bin", LONG)).isEqualTo(bytes.length);
-    Path back = folder.resolve("back");
-    assertThat(server.download("/tmp/up/load ü&?.bin", back, 1 << 24, LONG))
-        .isEqualTo(bytes.length);
-    assertThat(back).hasBinaryContent(bytes);
-    server.createDirectory("/tmp/one/two");
-    assertThat(workspace.sandbox().exec("test -d /tmp/one/two").returnCode()).isZero();
-
-    assertFailure(Failure.NOT_FOUND, () -> server.download("/tmp/none", back, 1 << 24, LONG));
-    assertFailure(
-        Failure.MALFORMED, () -> server.download("/tmp/up/load ü&?.bin", back, 1000, LONG));
-    assertThat(back).as("what was there stays").hasBinaryContent(bytes);
-    assertThat(folder).isDirectoryNotContaining("glob:**/.berth-*");
-    assertThatThrownBy(() -> server.upload(file, "relative", LONG))
-        .isInstanceOf(RequestException.class);
-  }
-
-  @Test
-  void gitSaysWhatHasChanged() throws Exception {
-    CommandResult made =
-        server.execute(
-            "git init -q repo && cd repo && git config user.email a@b && git config user.name a"
-                + " && echo one > kept && echo two > gone && git add . && git commit -qm first"
-                + " && echo more >> kept && rm gone && echo new > added");
-    assertThat(made.exitCode()).as(made.stderr()).isZero();
-    assertThat(server.gitChanges("repo"))
-        .containsExactlyInAnyOrder(
-            new GitChange(GitChange.Status.UPDATED, "kept"),
-            new GitChange(GitChange.Status.DELETED, "gone"),
-            new GitChange(GitChange.Status.ADDED, "added"));
-    GitDiff diff = server.gitDiff("repo/kept");
-    assertThat(diff.original()).isEqualTo("one");
-    assertThat(diff.modified()).isEqualTo("one\nmore");
-    server.execute("rm -rf repo");
-  }
-
-  @Test
   void aPausedRunGoesOn() throws Exception {
     try (Conversation conversation = server.open(spec());
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       conversation.send("please pause");
       Future<ExecutionStatus> run = threads.submit(() -> conversation.run(LONG));
       assertThat(PAUSING.await(60, TimeUnit.SECONDS)).isTrue();
-      assertFailure(Failure.BUSY, conversation::start);
+      AgentServers.assertFailure(Failure.BUSY, conversation::start);
       Future<?> pause =
           threads.submit(() -> {
             conversation.pause();
@@ -294,7 +188,8 @@ class OpenHandsIT {
     try (Conversation conversation = server.open(spec().deletedOnClose());
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       conversation.send("please hang");
-      assertFailure(Failure.TIMED_OUT, () -> conversation.run(Duration.ofMillis(1500)));
+      AgentServers.assertFailure(
+          Failure.TIMED_OUT, () -> conversation.run(Duration.ofMillis(1500)));
       assertThat(conversation.status()).isEqualTo(ExecutionStatus.RUNNING);
       // Not run(), which would go on with what had been interrupted before it was asked.
       Future<ExecutionStatus> run = threads.submit(() -> conversation.await(LONG));
@@ -426,9 +321,9 @@ class OpenHandsIT {
       }
       conversation.delete();
       assertThat(server.conversations(1000)).doesNotContain(id.toString());
-      assertFailure(
+      AgentServers.assertFailure(
           Failure.NOT_FOUND, () -> server.attach(id.toString(), History.NEW, EventCallback.NONE));
-      assertFailure(Failure.CLOSED, () -> conversation.send("too late"));
+      AgentServers.assertFailure(Failure.CLOSED, () -> conversation.send("too late"));
     }
   }
 
@@ -472,7 +367,7 @@ class OpenHandsIT {
   @Test
   void nobodyElseGetsIn() throws Exception {
     AgentServer stranger = new AgentServer(workspace.url(), "wrong", "/workspace");
-    assertFailure(Failure.UNAUTHORIZED, () -> stranger.execute("id"));
+    AgentServers.assertFailure(Failure.UNAUTHORIZED, () -> stranger.execute("id"));
     try (Conversation conversation = server.open(spec())) {
       try (EventSocket socket =
           EventSocket.open(
@@ -496,7 +391,7 @@ class OpenHandsIT {
     String key = server.calls().key();
     try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
       for (Path each : processes) {
-        assertThat(read(each.resolve("cmdline"))).doesNotContain(key);
+        assertThat(AgentServers.read(each.resolve("cmdline"))).doesNotContain(key);
       }
     }
     assertThat(workspace.log())
@@ -510,83 +405,6 @@ class OpenHandsIT {
             .map(fields -> fields[1])
             .toList();
     assertThat(listening).containsExactly("0100007F" + port);
-  }
-
-  private static String read(Path file) {
-    try {
-      return new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1);
-    } catch (IOException e) {
-      return "";
-    }
-  }
-
-  @Test
-  void aPortThatIsTakenSaysSo() {
-    int port = workspace.url().getPort();
-    WorkspaceSpec taken = WorkspaceSpec.builder().sifFile(Path.of(image())).hostPort(port).build();
-    assertThatThrownBy(() -> ApptainerWorkspace.start(taken))
-        .isInstanceOf(RequestException.class)
-        .hasMessageContaining("Port " + port + " is not available");
-  }
-
-  @Test
-  void optionsTakeEffect(@TempDir Path folder) throws Exception {
-    Files.writeString(folder.resolve("bound"), "from the host");
-    Path onHost = Files.createTempFile(Path.of("/tmp"), "berth-openhands-", "");
-    Path atHome =
-        Files.createTempFile(Path.of(System.getProperty("user.home")), "berth-openhands-", "");
-    StringBuffer log = new StringBuffer();
-    WorkspaceSpec spec =
-        WorkspaceSpec.builder()
-            .serverImage(image())
-            .useFakeroot(false)
-            .enableDockerCompat(false)
-            .disableMountLocations(List.of("home"))
-            .extraBindMounts(List.of(folder + ":/bound:ro"))
-            .extraPorts(true)
-            .forwardEnv(List.of("BERTH_OPENHANDS_IMAGE"))
-            .logs((channel, bytes) -> log.append(StandardCharsets.UTF_8.decode(bytes)))
-            .workingDir("/tmp/" + onHost.getFileName() + ".d")
-            .build();
-    int port;
-    try (ApptainerWorkspace other = ApptainerWorkspace.start(spec)) {
-      port = other.url().getPort();
-      CommandResult seen =
-          other
-              .server()
-              .execute(
-                  "id -u; cat /bound/bound; echo; touch /bound/x 2>/dev/null || echo read-only; pwd;"
-                      + " ls "
-                      + onHost
-                      + "; ls "
-                      + atHome
-                      + " 2>/dev/null || echo no home");
-      assertThat(seen.stdout())
-          .isEqualTo(
-              ownId() + "\nfrom the host\nread-only\n" + onHost + ".d\n" + onHost + "\nno home\n");
-      assertThat(Path.of("/tmp/.openhands")).doesNotExist();
-      assertThat(other.sandbox().exec("ls -A /sandbox/.openhands").stdout())
-          .contains("bash_events");
-      assertThat(other.vscodePort()).contains(port + 1);
-      assertThat(other.vncPort()).contains(port + 2);
-      assertThat(
-              other
-                  .sandbox()
-                  .exec("cat /proc/$(pgrep -f openhands.agent_serve[r])/environ | tr '\\0' '\\n'")
-                  .stdout()
-                  .lines())
-          .contains("OH_VSCODE_PORT=" + (port + 1), "BERTH_OPENHANDS_IMAGE=" + image());
-      assertThat(log.toString()).contains("Starting OpenHands Agent Server on 127.0.0.1:" + port);
-    } finally {
-      Files.deleteIfExists(Path.of(onHost + ".d"));
-      Files.delete(onHost);
-      Files.delete(atHome);
-    }
-    assertThat(serversOn(port)).isEmpty();
-  }
-
-  private static String ownId() throws IOException {
-    return Files.getAttribute(Path.of("/proc/self"), "unix:uid").toString();
   }
 
   @Test
@@ -620,27 +438,7 @@ class OpenHandsIT {
     }
     int port = workspace.url().getPort();
     workspace.close();
-    assertThat(serversOn(port)).isEmpty();
+    assertThat(AgentServers.serversOn(port)).isEmpty();
     assertThat(mounted).isDirectoryContaining("glob:**/README.md");
-  }
-
-  private static List<String> serversOn(int port) throws IOException {
-    List<String> found = new ArrayList<>();
-    try (var processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
-      for (Path each : processes) {
-        String line = read(each.resolve("cmdline")).replace('\0', ' ');
-        if (line.contains("openhands.agent_server") && line.contains(" " + port)) {
-          found.add(line);
-        }
-      }
-    }
-    return found;
-  }
-
-  private static void assertFailure(
-      Failure failure, org.assertj.core.api.ThrowableAssert.ThrowingCallable call) {
-    assertThatThrownBy(call)
-        .isInstanceOfSatisfying(
-            OpenHandsException.class, e -> assertThat(e.failure()).isEqualTo(failure));
   }
 }

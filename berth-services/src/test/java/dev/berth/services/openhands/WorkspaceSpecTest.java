@@ -5,14 +5,23 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.RequestException;
 import dev.berth.UnsupportedRequestException;
+import dev.berth.apptainer.ApptainerConfig;
+import dev.berth.core.config.YamlFile;
 import dev.berth.core.process.GuestBinary;
 import dev.berth.spi.ConfigSection;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class WorkspaceSpecTest {
   private static final String OWN =
@@ -77,9 +86,103 @@ class WorkspaceSpecTest {
   void bindsComeFromTheEnvironmentToo() {
     WorkspaceSpec spec =
         some()
-            .extraBindMounts(List.of("/a:/b"))
-            .build(Map.of("OPENHANDS_APPTAINER_EXTRA_BINDS", " /c:/d:ro , ,/e "));
-    assertThat(spec.binds).containsExactly("/a:/b", "/c:/d:ro", "/e");
+            .extraBindMounts(List.of("/etc:/b"))
+            .build(Map.of("OPENHANDS_APPTAINER_EXTRA_BINDS", " /usr:/d:ro , ,/opt "));
+    assertThat(spec.binds).containsExactly("/etc:/b", "/usr:/d:ro", "/opt");
+    assertThatThrownBy(
+            () -> some().build(Map.of("OPENHANDS_APPTAINER_EXTRA_BINDS", "/etc:/b:no-such")))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("no-such");
+  }
+
+  /** Every option that a block of a file has, and what it must not be. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "server_image: '' | server_image",
+        "server_image: [a] | server_image",
+        "server_image: /no/such/image | server_image",
+        "server_image: ./no-such.sif | server_image",
+        "base_image: ' ' | image",
+        "base_image: /no/such/image | base_image",
+        "sif_file: /no/such.sif | no such file",
+        "{server_image: a, base_image: b} | 2 images",
+        "{server_image: a, sif_file: /etc/passwd} | 2 images",
+        "host: example.org | IP address",
+        "host: 1.2.3.400 | IP address",
+        "host: '' | host",
+        "host_port: 0 | host_port",
+        "host_port: 65536 | host_port",
+        "host_port: some | host_port",
+        "{host_port: 65534, extra_ports: true} | 65533",
+        "mount_dir: /no/such/folder | no such folder",
+        "mount_dir: /etc/passwd | no such folder",
+        "extra_bind_mounts: ['etc:/b'] | absolute",
+        "extra_bind_mounts: ['/etc:b'] | absolute",
+        "extra_bind_mounts: ['/etc:'] | absolute",
+        "extra_bind_mounts: [''] | absolute",
+        "extra_bind_mounts: ['/etc:/b:ro:more'] | three parts",
+        "extra_bind_mounts: ['/etc:/b:exec'] | 'exec'",
+        "extra_bind_mounts: ['/etc:/b,/usr:/c'] | comma",
+        "extra_bind_mounts: ['/no/such:/b'] | /no/such",
+        "extra_bind_mounts: {a: b} | extra_bind_mounts",
+        "forward_env: ['A=B'] | 'A=B'",
+        "forward_env: [''] | forward",
+        "detach_logs: maybe | detach_logs",
+        "platform: amd64 | linux/amd64",
+        "platform: windows/amd64 | linux/amd64",
+        "extra_ports: maybe | extra_ports",
+        "use_fakeroot: maybe | use_fakeroot",
+        "enable_docker_compat: maybe | enable_docker_compat",
+        "enable_gpu: maybe | enable_gpu",
+        "disable_mount_locations: [everything] | 'everything'",
+        "health_check_timeout: 0 | health_check_timeout",
+        "health_check_timeout: -1 | health_check_timeout",
+        "health_check_timeout: long | health_check_timeout",
+        "working_dir: work | absolute",
+        "cache_dir: [a] | cache_dir",
+        "hostport: 1 | host_port"
+      })
+  void whatIsWrongIsRefusedBeforeAnythingStarts(String yaml, String part, @TempDir Path folder)
+      throws IOException {
+    boolean named = yaml.contains("_image:") || yaml.contains("sif_file:");
+    String block = yaml.startsWith("{") ? yaml.substring(1, yaml.length() - 1) : yaml;
+    Path file =
+        Files.writeString(
+            folder.resolve("w.yaml"), "{" + (named ? "" : "server_image: a, ") + block + "}");
+    Object top = YamlFile.read(file);
+    assertThatThrownBy(() -> WorkspaceSpec.read(ConfigSection.of("openhands", (Map<?, ?>) top)))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining(part);
+  }
+
+  /** What only a look at this host tells; neither a sandbox nor an image is needed for that. */
+  @Test
+  void whatThisHostHasNotIsSaidBeforeAnImageIsFetched() throws Exception {
+    WorkspaceSpec.Builder nowhere =
+        WorkspaceSpec.builder().serverImage("registry.invalid/no/such:image");
+    List<String> progress = new ArrayList<>();
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      int port = taken.getLocalPort();
+      assertThatThrownBy(() ->
+              ApptainerWorkspace.start(
+                  nowhere.hostPort(port).build(), ApptainerConfig.defaults(), progress::add))
+          .isInstanceOf(RequestException.class)
+          .hasMessageContaining("Port " + port + " is not available");
+    }
+    assertThatThrownBy(() ->
+            ApptainerWorkspace.start(
+                WorkspaceSpec.builder()
+                    .serverImage("registry.invalid/no/such:image")
+                    .host("192.0.2.1")
+                    .build(),
+                ApptainerConfig.defaults(),
+                progress::add))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("192.0.2.1");
+    assertThat(progress).isEmpty();
   }
 
   @Test

@@ -153,15 +153,6 @@ class ApptainerDeploymentIT {
   }
 
   @Test
-  void saysThatItIsOnTheHostsNetwork() throws Exception {
-    try (ApptainerDeployment deployment =
-        deployment(SwerexImage.config().withApptainerArgs("--contain", "--net"))) {
-      deployment.start();
-      assertThat(steps).anyMatch(step -> step.startsWith("--net is not used"));
-    }
-  }
-
-  @Test
   void isRunFromAFolderOfTheImage() throws Exception {
     ApptainerDeploymentConfig config = SwerexImage.config();
     Path python = Files.createDirectories(home.resolve("py/python3.11/bin"));
@@ -207,6 +198,22 @@ class ApptainerDeploymentIT {
     assertThat(steps).noneMatch(step -> step.startsWith("Starting"));
   }
 
+  /** Nothing is fetched, made or asked of the image before that. */
+  @Test
+  void saysWhatThisHostHasNotBeforeAnImageIsFetched() throws Exception {
+    ApptainerDeploymentConfig config = ApptainerDeploymentConfig.of("registry.invalid/no/such:1");
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      assertThatThrownBy(() -> deployment(config.withPort(taken.getLocalPort())).start())
+          .isInstanceOf(RequestException.class)
+          .hasMessageContaining("Port " + taken.getLocalPort() + " is not available");
+    }
+    assertThatThrownBy(
+            () -> deployment(config.withApptainerArgs("--bind", home + "/none:/mnt")).start())
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining(home + "/none");
+    assertThat(steps).isEmpty();
+  }
+
   @Test
   void readsWhatSweAgentHasPulled() throws Exception {
     Path sif = home.resolve(".apptainer/cache/some_image_1.sif");
@@ -217,6 +224,40 @@ class ApptainerDeploymentIT {
     SwerexException e = fails(Failure.DEPLOYMENT_STARTUP, () -> deployment(config).start());
     assertThat(e).hasMessageContaining(sif.toString());
     assertThat(steps).contains("Using " + sif + ", which SWE-agent has pulled");
+  }
+
+  /**
+   * The image has Python, pip and venv, as python:3.11 has them, but neither pipx nor swe-rex. The
+   * packages come from a folder in place of the index.
+   */
+  @Test
+  void theServerIsInstalledByPipx() throws Exception {
+    Path parts = Path.of(SwerexImage.path()).resolve("opt/pipx");
+    String library = "/usr/lib/python3.11/ensurepip";
+    ApptainerDeploymentConfig config =
+        ApptainerDeploymentConfig.of(SwerexImage.bare())
+            .withApptainerArgs(
+                "--bind",
+                parts + library + ":" + library + ":ro",
+                "--bind",
+                parts + "/usr/share/python-wheels:/usr/share/python-wheels:ro",
+                "--bind",
+                parts + "/pip:/usr/local/lib/python3.11/dist-packages:ro",
+                "--bind",
+                parts + "/wheels:/wheels:ro",
+                "--env",
+                "PIP_NO_INDEX=1,PIP_FIND_LINKS=/wheels,HOME=/tmp/home");
+    try (ApptainerDeployment deployment = deployment(config)) {
+      deployment.start();
+      assertThat(steps).anyMatch(step -> step.contains("installing it with pipx"));
+      Execution done =
+          deployment
+              .runtime()
+              .execute(
+                  ExecuteRequest.ofShell(
+                      "tr '\\0' ' ' </proc/$PPID/cmdline; ls /tmp/home/.local/bin"));
+      assertThat(done.stdout()).contains("/pipx/venvs/swe-rex/bin/python", "swerex-remote");
+    }
   }
 
   @Test

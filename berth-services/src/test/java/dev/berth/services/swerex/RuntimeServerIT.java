@@ -17,6 +17,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -147,6 +149,52 @@ class RuntimeServerIT {
     }
   }
 
+  /** More than there may be, and none of them ever sends the whole head of a request. */
+  @Test
+  void halfSentHeadsAreCutOff() throws Exception {
+    List<Socket> halves = new ArrayList<>();
+    try {
+      for (int i = 0; i < 400; i++) {
+        Socket socket = new Socket(server.url().getHost(), server.url().getPort());
+        halves.add(socket);
+        socket.getOutputStream().write("POST /execute HTTP/1.1\r\nHost:".getBytes());
+      }
+      assertThat(post("/execute", execute("echo in")).body()).contains("in");
+      for (Socket socket : halves) {
+        socket.setSoTimeout(60_000);
+        assertThat(socket.getInputStream().read()).as("cut off").isEqualTo(-1);
+      }
+      assertThat(post("/execute", execute("echo still")).body()).contains("still");
+    } finally {
+      for (Socket socket : halves) {
+        socket.close();
+      }
+    }
+  }
+
+  @Test
+  void largeCallsTakeTurnsAndAreWholeAndLeaveNoFile() throws Exception {
+    String content = "0123456789abcdef".repeat(900_000);
+    List<FutureTask<Integer>> all = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      String body = "{\"path\": \"/tmp/large" + i + "\", \"content\": \"" + content + "\"}";
+      all.add(new FutureTask<>(() -> post("/write_file", body).statusCode()));
+      Thread.ofVirtual().start(all.get(i));
+    }
+    for (FutureTask<Integer> each : all) {
+      assertThat(each.get(60, TimeUnit.SECONDS)).isEqualTo(200);
+    }
+    assertThat(sandbox.exec("cat /tmp/large? | wc -c; rm /tmp/large?").stdout())
+        .isEqualTo(8L * content.length() + "\n");
+    assertThat(
+            post("/write_file", "{\"path\": \"/tmp/f\", \"content\": \"" + "x".repeat(17 << 20))
+                .statusCode())
+        .isEqualTo(413);
+    try (var files = Files.newDirectoryStream(Path.of("/tmp"), "berth-call-*")) {
+      assertThat(files).isEmpty();
+    }
+  }
+
   @Test
   void aRepeatedCallIsNotMadeAgain() throws Exception {
     byte[] call = execute("sleep 0.5; echo x >>/tmp/once; wc -l </tmp/once").getBytes();
@@ -188,7 +236,7 @@ class RuntimeServerIT {
             "{\"command\": \"x\", \"env\": {\"A=\": \"1\"}}",
             "{\"command\": \"x\", \"cwd\": \"relative\"}",
             "{\"a\":".repeat(1000) + "1" + "}".repeat(1000))) {
-      assertThat(post("/execute", wrong).statusCode()).as(wrong).isIn(422, 511);
+      assertThat(post("/execute", wrong).statusCode()).as(wrong).isIn(413, 422, 511);
     }
     assertThat(
             post("/run_in_session", "{\"action_type\": \"other\", \"command\": \"x\"}")

@@ -1,7 +1,5 @@
-package dev.berth.services.swerex;
+package dev.berth.apptainer;
 
-import dev.berth.apptainer.ApptainerConfig;
-import dev.berth.apptainer.ApptainerProvider;
 import dev.berth.core.Berth;
 import dev.berth.spi.ConfigSection;
 import dev.berth.spi.Finding;
@@ -10,13 +8,13 @@ import dev.berth.spi.SandboxProvider;
 import java.util.List;
 
 /** Reads the provider's block of the user's own configuration file, as {@link Berth#open} does. */
-final class UsersApptainer implements ProviderFactory {
+final class UsersConfig implements ProviderFactory {
   private ApptainerConfig config = ApptainerConfig.defaults();
 
-  private UsersApptainer() {}
+  private UsersConfig() {}
 
-  static ApptainerConfig config() {
-    UsersApptainer reader = new UsersApptainer();
+  static ApptainerConfig read() {
+    UsersConfig reader = new UsersConfig();
     try (Berth berth = Berth.builder().provider(ApptainerProvider.NAME).register(reader).build()) {
       berth.provider();
     }
