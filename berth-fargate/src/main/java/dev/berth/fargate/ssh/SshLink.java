@@ -23,6 +23,18 @@ record SshLink(Healing way, int port, byte[] secret, BooleanSupplier ended) impl
     return way.lost() != null || ended.getAsBoolean();
   }
 
+  /** The door is the server's: guest and server stand on one loopback. */
+  @Override
+  public boolean reaches(Duration atMost) throws InterruptedException {
+    long deadline = System.nanoTime() + atMost.toNanos();
+    try {
+      SshConnection connection = way.connection(atMost);
+      return connection.answers(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())));
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   @Override
   public byte[] token() {
     return secret.clone();
