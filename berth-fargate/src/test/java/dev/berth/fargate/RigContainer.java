@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** One container of a task, as its definition and the overrides say, by podman. */
 final class RigContainer {
@@ -56,6 +57,11 @@ final class RigContainer {
     return container;
   }
 
+  /** Its first process, as the host sees it. */
+  long pid() {
+    return pid;
+  }
+
   String log() {
     try {
       return Files.exists(log) ? Files.readString(log) : "";
@@ -70,7 +76,7 @@ final class RigContainer {
       Map<String, String> volumes,
       Map<String, String> secrets,
       JsonNode override,
-      boolean dies) {
+      List<String> instead) {
     String image = definition.path("image").asString("");
     if (!podman.has(image)) {
       reason = "CannotPullContainerError: failed to resolve ref " + image + ": not found";
@@ -117,8 +123,8 @@ final class RigContainer {
     if (definition.path("readonlyRootFilesystem").asBoolean(false)) {
       line.add("--read-only");
     }
-    if (dies) {
-      line.addAll(List.of("--entrypoint", "[\"/bin/false\"]"));
+    if (!instead.isEmpty()) {
+      line.addAll(List.of("--entrypoint", JsonMapper.shared().writeValueAsString(instead)));
     } else if (definition.has("entryPoint")) {
       line.addAll(List.of("--entrypoint", definition.get("entryPoint").toString()));
     }

@@ -336,7 +336,7 @@ final class GuestClient implements AutoCloseable {
         answer = answer.compareTo(LONGEST_ANSWER) < 0 ? answer.multipliedBy(2) : answer;
       }
     }
-    throw new IOException(link.gone() ? "its guest is gone" : why);
+    throw new IOException(link.gone() ? link.whyGone() : why);
   }
 
   /** Brings the state of commands and listeners in order on a new connection. */

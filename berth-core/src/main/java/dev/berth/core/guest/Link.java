@@ -22,6 +22,11 @@ public interface Link {
    */
   boolean gone();
 
+  /** Why the guest is gone, for messages; to be asked once it is. */
+  default String whyGone() {
+    return "its guest is gone";
+  }
+
   /**
    * Whether the provider sees that the guest is stopped (SIGSTOP), so that it cannot answer; false
    * where it sees no process. Not to be asked by a thread that must be quick.

@@ -86,14 +86,24 @@ final class SshLocalGuest implements GuestHost {
         .ended(() -> process(folder).map(HostProcess::alive).orElse(true) ? null : "it has ended");
   }
 
-  /** What the main container's entry point and command would be. */
+  /**
+   * What the main container's entry point and command would be, below a keeper: as with a container
+   * nothing outlives the first process, even if guest and guardian are killed together.
+   */
   private static int launch(SandboxFolder folder, Path volume, SandboxSpec spec)
       throws IOException, InterruptedException {
     Path work = folder.folder("work");
+    Path said = folder.path().resolve("said");
+    String program = volume.resolve("guest").toString();
     List<String> command =
         new ArrayList<>(
             List.of(
-                volume.resolve("guest").toString(),
+                program,
+                "launch",
+                folder.path().resolve("unused.sock").toString(),
+                said.toString(),
+                "--",
+                program,
                 "serve",
                 "--tcp",
                 "127.0.0.1:0",
@@ -107,7 +117,6 @@ final class SshLocalGuest implements GuestHost {
     limit(command, "--lease", spec.lease());
     limit(command, "--ttl", spec.ttl());
     limit(command, "--idle", spec.idleLimit());
-    Path said = folder.path().resolve("said");
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().clear();
     builder
@@ -125,13 +134,13 @@ final class SshLocalGuest implements GuestHost {
     Process process =
         builder
             .redirectInput(Path.of("/dev/null").toFile())
-            .redirectOutput(said.toFile())
-            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .redirectError(ProcessBuilder.Redirect.appendTo(said.toFile()))
             .start();
     Files.writeString(folder.path().resolve("pid"), "" + process.pid());
     long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
     while (true) {
-      String text = Files.readString(said);
+      String text = Files.exists(said) ? Files.readString(said) : "";
       if (text.startsWith("port ") && text.endsWith("\n")) {
         Files.writeString(folder.path().resolve("port"), text.substring(5).strip());
         return Integer.parseInt(text.substring(5).strip());
