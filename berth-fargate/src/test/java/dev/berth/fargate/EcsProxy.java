@@ -242,6 +242,11 @@ final class EcsProxy implements AutoCloseable {
     return Answer.json(200, node);
   }
 
+  /** The definitions that were not deregistered. */
+  List<String> active() {
+    return definitions.keySet().stream().filter(arn -> !inactive.contains(arn)).toList();
+  }
+
   /** From now on all definitions are that old. */
   void definitionAge(java.time.Duration age) {
     definitionAge = age;

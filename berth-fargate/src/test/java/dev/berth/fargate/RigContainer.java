@@ -25,6 +25,7 @@ final class RigContainer {
   private volatile long pid;
   private volatile int exitCode = -1;
   private volatile String reason = "";
+  private boolean handed;
 
   RigContainer(Podman podman, JsonNode definition, String task, Path folder) {
     this.podman = podman;
@@ -55,6 +56,13 @@ final class RigContainer {
   /** Its id for podman, for tests that reach in from outside. */
   String container() {
     return container;
+  }
+
+  /** True once: its log is there and is to be handed on. */
+  boolean logged() {
+    boolean first = !handed;
+    handed = true;
+    return first;
   }
 
   /** Its first process, as the host sees it. */

@@ -231,6 +231,7 @@ final class RigTask {
     Thread.sleep(LOOK);
     for (RigContainer container : containers) {
       container.look();
+      handLog(container);
       if (container.status().equals("STOPPED") && container.essential && !stopping) {
         end("EssentialContainerExited", "Essential container in task exited");
         return false;
@@ -242,6 +243,13 @@ final class RigTask {
       }
     }
     return !stopping;
+  }
+
+  /** Once it has ended, and before anybody can know. */
+  private void handLog(RigContainer container) {
+    if (container.status().equals("STOPPED") && container.logged()) {
+      logs.accept(container);
+    }
   }
 
   private void last() throws InterruptedException {
@@ -261,7 +269,7 @@ final class RigTask {
       for (Thread end : ends) {
         end.join();
       }
-      containers.forEach(logs);
+      containers.forEach(this::handLog);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
