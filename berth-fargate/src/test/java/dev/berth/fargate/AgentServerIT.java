@@ -21,7 +21,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterEach;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -31,7 +31,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** Agent-server mode: a server in a task, which asks a model on this host. */
 @Tag("rig")
 @Tag("root")
-@ExtendWith(RigExtension.class)
+@ExtendWith({RigExtension.class, NothingLeft.class})
 @Timeout(120)
 class AgentServerIT {
   private static final int PORT = 8000;
@@ -53,16 +53,6 @@ class AgentServerIT {
   @BeforeAll
   static void open() {
     rig = RigExtension.rig();
-  }
-
-  @AfterEach
-  void clear() throws Exception {
-    try {
-      assertThat(rig.running()).isEmpty();
-    } finally {
-      rig.proxy().endAll();
-      rig.faults().clear();
-    }
   }
 
   private static FargateConfig config() {
@@ -106,13 +96,18 @@ class AgentServerIT {
           .hasValue("http://127.0.0.1:" + task.modelTunnelPort().orElseThrow() + "/v1/word");
       assertThat(sandbox.resolveOutsideEndpoint(url + "?x=1")).endsWith("/v1/word?x=1");
 
+      // Longer than we take to notice it and shorter than sshd does: it still holds the port that
+      // leads to the model for the session that was cut.
       rig.task(sandbox).network().cut();
-      Thread.sleep(3000);
+      TimeUnit.MILLISECONDS.sleep(6500); // The cut itself, not a wait for anything.
       rig.task(sandbox).network().mend();
       await()
           .atMost(Duration.ofSeconds(40))
           .ignoreExceptions()
           .untilAsserted(() -> assertThat(get(http, agent)).isEqualTo("agent: model"));
+      assertThat(rig.task(sandbox).container(TaskDefinitions.SIDECAR).log())
+          .as("the port was held")
+          .contains("cannot listen to port");
 
       assertThatThrownBy(() -> sandbox.exec(Command.of("true")))
           .isInstanceOf(UnsupportedRequestException.class)

@@ -158,7 +158,7 @@ class FargateLinkIT {
 
       ExecResult result = call.get(30, TimeUnit.SECONDS);
       assertThat(result.errorType()).isEqualTo(ErrorType.SANDBOX);
-      assertThat(result.exit().detail()).contains("SpotInterruption");
+      assertThat(result.exit().detail()).as("its guest's own last word").isNotEmpty();
       FargateTask task = sandbox.ability(FargateTask.class).orElseThrow();
       assertThat(task.describeTask().stopReason()).contains("SpotInterruption");
     }

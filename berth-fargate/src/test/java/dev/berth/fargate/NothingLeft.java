@@ -39,7 +39,9 @@ final class NothingLeft implements AfterEachCallback {
     rig.proxy().definitionAge(Duration.ofHours(2));
     try (FargateProvider provider = new FargateProvider(FargateRig.execServer().build())) {
       provider.reap();
-      assertThat(rig.proxy().active()).noneMatch(arn -> arn.contains("/ecs-sandbox-"));
+      assertThat(rig.proxy().active())
+          .as("task definitions")
+          .noneMatch(arn -> arn.contains("/ecs-sandbox-"));
     } finally {
       rig.proxy().definitionAge(Duration.ZERO);
     }

@@ -78,7 +78,8 @@ final class Podman {
   /** What another rig's death has left: the label says whose it was. */
   void sweep() {
     for (String line :
-        run("ps", "-a", "--format", "{{.ID}} {{.Labels.berthrig}}").lines().toList()) {
+        // It fails if another rig's container goes while it looks.
+        result("ps", "-a", "--format", "{{.ID}} {{.Labels.berthrig}}").output().lines().toList()) {
       String[] words = line.split(" ");
       if (words.length == 2
           && words[1].matches("\\d+")
