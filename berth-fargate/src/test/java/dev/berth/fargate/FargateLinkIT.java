@@ -96,11 +96,7 @@ class FargateLinkIT {
   }
 
   private static List<ProcessHandle> inSidecar(Sandbox sandbox, String text) throws Exception {
-    long first = rig.task(sandbox).container(TaskDefinitions.SIDECAR).pid();
-    return ProcessHandle.of(first).stream()
-        .flatMap(ProcessHandle::descendants)
-        .filter(process -> Processes.line(process.pid()).contains(text))
-        .toList();
+    return Processes.below(rig.task(sandbox).container(TaskDefinitions.SIDECAR).pid(), text);
   }
 
   @Test

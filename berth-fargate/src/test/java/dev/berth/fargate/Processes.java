@@ -22,6 +22,14 @@ final class Processes {
     }
   }
 
+  /** Those below this one whose command line has this text in it. */
+  static List<ProcessHandle> below(long first, String text) {
+    return ProcessHandle.of(first).stream()
+        .flatMap(ProcessHandle::descendants)
+        .filter(process -> line(process.pid()).contains(text))
+        .toList();
+  }
+
   static List<String> lines() throws IOException {
     List<String> lines = new ArrayList<>();
     try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
