@@ -184,6 +184,11 @@ final class SshConnection implements AutoCloseable {
       done(channel.open(), HANDSHAKE_WITHIN);
       try (OutputStream to = channel.getInvertedIn()) {
         to.write(input);
+      } catch (IOException e) {
+        // Whoever wants no input may have ended before it came: then its exit code counts.
+        if (channel.isOpen()) {
+          throw e;
+        }
       }
       if (!ended.await(atMost.toNanos(), TimeUnit.NANOSECONDS)) {
         throw new IOException("a command of the sidecar did not end within " + atMost);
