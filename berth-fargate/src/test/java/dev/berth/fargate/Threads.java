@@ -14,8 +14,8 @@ import java.util.regex.Pattern;
 final class Threads {
   private static final Pattern LINE = Pattern.compile("#\\d+ \"([^\"]+)\".*");
 
-  /** One for all of the process, and one of the SSH library's that ends a minute after its use. */
-  private static final Pattern STAYS = Pattern.compile("berth-clock|sshd-kex-flusher.*");
+  /** One for all of the process, and those of pools that end a minute after their use. */
+  private static final Pattern STAYS = Pattern.compile("berth-clock|berth-open|sshd-kex-flusher.*");
 
   private Threads() {}
 
