@@ -145,7 +145,8 @@ final class Aws implements AutoCloseable {
     return text.endsWith(".") ? text : text + ".";
   }
 
-  private <B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C extends SdkAutoCloseable>
+  private <
+          B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C extends SdkAutoCloseable>
       C build(B builder) {
     SdkHttpClient shared = http;
     if (shared == null) {

@@ -385,8 +385,7 @@ final class TaskStart {
         last != null && last.over() && last.stopReason() != null && !message.contains(last.why())
             ? " Of the task: " + last.why() + "."
             : "";
-    String log =
-        LogTail.of(place.config(), place.aws(), task, last != null && last.over());
+    String log = LogTail.of(place.config(), place.aws(), task, last != null && last.over());
     return why.isEmpty() && log.isEmpty() && e.sandboxId() != null
         ? e
         : new CreateException(FargateProvider.NAME, folder.id(), message + why + log, e);

@@ -141,9 +141,7 @@ class AgentServerIT {
     try (FargateProvider provider = new FargateProvider(config())) {
       assertThatThrownBy(() ->
               provider.create(
-                  spec("http://127.0.0.1:1/")
-                      .entrypoint(List.of("sh", "-c", "exit 9"))
-                      .build()))
+                  spec("http://127.0.0.1:1/").entrypoint(List.of("sh", "-c", "exit 9")).build()))
           .isInstanceOf(CreateException.class)
           .hasMessageContaining("main: exit code 9");
     }

@@ -7,7 +7,6 @@ import dev.berth.CreateException;
 import dev.berth.RequestException;
 import dev.berth.Sandbox;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -113,8 +112,7 @@ class FargateFaultsIT {
   @Test
   void aTaskThatNeverHasAnAddressIsGivenUpInTime() {
     rig.faults().provisioning(Duration.ofMinutes(2));
-    assertThat(
-            Failures.of(FargateRig.execServer().startupTimeout(Duration.ofSeconds(3)).build()))
+    assertThat(Failures.of(FargateRig.execServer().startupTimeout(Duration.ofSeconds(3)).build()))
         .isInstanceOf(CreateException.class)
         .hasMessageContaining("it has no address after PT3S");
   }
@@ -122,8 +120,7 @@ class FargateFaultsIT {
   @Test
   void aMainContainerThatNeverStartsIsGivenUpInTime() {
     rig.faults().nextStart(Faults.Start.MAIN_NEVER);
-    assertThat(
-            Failures.of(FargateRig.execServer().startupTimeout(Duration.ofSeconds(6)).build()))
+    assertThat(Failures.of(FargateRig.execServer().startupTimeout(Duration.ofSeconds(6)).build()))
         .isInstanceOf(CreateException.class)
         .hasMessageContaining("its guest did not answer within");
   }

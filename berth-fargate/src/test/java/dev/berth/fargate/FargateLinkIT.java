@@ -7,7 +7,6 @@ import dev.berth.ErrorType;
 import dev.berth.ExecResult;
 import dev.berth.Sandbox;
 import dev.berth.SandboxStatus;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
@@ -143,7 +142,6 @@ class FargateLinkIT {
       assertThat(sandbox.exec("echo still").stdout()).isEqualTo("still\n");
     }
   }
-
 
   @Test
   void aTaskThatAwsTakesAwayIsALostSandboxThatSaysWhy() throws Exception {

@@ -79,7 +79,8 @@ class FargateOrphansIT {
               .ensure(
                   new TaskDefinitions.Content(
                       FargateRig.MAIN_IMAGE, new TaskSize(256, 512, null), List.of(), List.of()));
-      Map<String, String> forgotten = place.tags("aaaaaaaaaaaa", FargateRig.SPEC, StateHome.ofEnvironment());
+      Map<String, String> forgotten =
+          place.tags("aaaaaaaaaaaa", FargateRig.SPEC, StateHome.ofEnvironment());
       Map<String, String> overdue =
           Map.of(
               Tasks.ID,

@@ -63,8 +63,8 @@ class FargateRequestIT {
                                   .name("helper")
                                   .image(FargateRig.MAIN_IMAGE)
                                   .essential(false)
-                                  .mountPoints(m ->
-                                      m.sourceVolume("scratch").containerPath("/scratch"))
+                                  .mountPoints(
+                                      m -> m.sourceVolume("scratch").containerPath("/scratch"))
                                   .command("sh", "-c", "echo helper >/scratch/word; sleep 1000"),
                           main ->
                               main.name("main")
@@ -75,8 +75,8 @@ class FargateRequestIT {
                                   .environment(
                                       TaskDefinitions.pair("A", "base"),
                                       TaskDefinitions.pair("B", "base"))
-                                  .mountPoints(m ->
-                                      m.sourceVolume("scratch").containerPath("/scratch"))))
+                                  .mountPoints(
+                                      m -> m.sourceVolume("scratch").containerPath("/scratch"))))
               .taskDefinition()
               .taskDefinitionArn();
       FargateConfig config =
@@ -117,7 +117,9 @@ class FargateRequestIT {
     assertThat(rig.faults().count("RunTask")).isZero();
   }
 
-  /** The rig has a volume for each file system that lasts: it is no NFS, and knows no permissions. */
+  /**
+   * The rig has a volume for each file system that lasts: it is no NFS, and knows no permissions.
+   */
   @Test
   void efsVolumesAreMountedAndOutliveTheTask() throws Exception {
     FargateConfig config =

@@ -10,7 +10,6 @@ import dev.berth.SandboxSpec;
 import dev.berth.core.state.StateHome;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -120,17 +119,13 @@ class FargateTrustIT {
     assertThat(rig.faults().count("RunTask")).isZero();
   }
 
-
   /** Root in the main container can end the guest, but neither use nor look into it. */
   @ParameterizedTest
   @ValueSource(strings = {"0", "65534"})
   void anotherProcessOfTheTaskCannotUseTheGuest(String user) throws Exception {
     try (FargateProvider provider = new FargateProvider(FargateRig.execServer().build());
         Sandbox sandbox = provider.create(FargateRig.SPEC)) {
-      assertThat(
-              sandbox
-                  .exec(Command.of("python3", "-c", INTRUDER).asUser(user))
-                  .stdout())
+      assertThat(sandbox.exec(Command.of("python3", "-c", INTRUDER).asUser(user)).stdout())
           .isEqualTo(
               """
               bare 8f:2
@@ -181,7 +176,11 @@ class FargateTrustIT {
       RigTask task = rig.task(sandbox);
       String token =
           rig.podman()
-              .run("exec", task.container(TaskDefinitions.SIDECAR).container(), "cat", "/run/berth/token");
+              .run(
+                  "exec",
+                  task.container(TaskDefinitions.SIDECAR).container(),
+                  "cat",
+                  "/run/berth/token");
       assertThat(token).hasSizeGreaterThan(40);
       String[] secrets = {SECRET, token, key, "PRIVATE KEY"};
 

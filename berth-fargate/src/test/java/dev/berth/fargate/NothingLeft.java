@@ -10,8 +10,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
  * After each test: no task of its runs or was forgotten, no sandbox is noted, no thread of Berth's
- * or of AWS's is left, and no task definition but such as the next clearing takes away. Then the rig
- * is as new.
+ * or of AWS's is left, and no task definition but such as the next clearing takes away. Then the
+ * rig is as new.
  */
 final class NothingLeft implements AfterEachCallback {
   @Override

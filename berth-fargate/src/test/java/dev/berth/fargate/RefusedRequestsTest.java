@@ -129,8 +129,7 @@ class RefusedRequestsTest {
         spec().volume(Volume.ofHost("/home", "/data", true)).build(),
         "/home",
         "EFS");
-    refused(
-        place().imageTemplate("r:{task_id}").build(), SandboxSpec.builder().build(), "task_id");
+    refused(place().imageTemplate("r:{task_id}").build(), SandboxSpec.builder().build(), "task_id");
   }
 
   @Test

@@ -183,8 +183,7 @@ final class RigTask {
     return switch (fault) {
       case MAIN_DIES -> isMain(container) ? List.of("/bin/false") : List.of();
       case SIDECAR_DIES -> isMain(container) ? List.of() : List.of("/bin/false");
-      case SIDECAR_DEAF ->
-          isMain(container) ? List.of() : List.of("/bin/sh", "-c", "sleep 1000");
+      case SIDECAR_DEAF -> isMain(container) ? List.of() : List.of("/bin/sh", "-c", "sleep 1000");
       default -> List.of();
     };
   }

@@ -26,8 +26,7 @@ final class Threads {
     List<String> found = new ArrayList<>();
     try {
       ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
-          .dumpThreads(
-              dump.toString(), HotSpotDiagnosticMXBean.ThreadDumpFormat.TEXT_PLAIN);
+          .dumpThreads(dump.toString(), HotSpotDiagnosticMXBean.ThreadDumpFormat.TEXT_PLAIN);
       for (String line : Files.readAllLines(dump)) {
         Matcher matcher = LINE.matcher(line);
         if (matcher.matches()) {

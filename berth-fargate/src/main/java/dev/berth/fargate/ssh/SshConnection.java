@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 final class SshConnection implements AutoCloseable {
   private static final Duration HANDSHAKE_WITHIN = Duration.ofSeconds(10);
   private static final int MOST_SAID = 1 << 16;
+
   /** A request that no server knows and each answers. */
   private static final String KEEPALIVE = "keepalive@openssh.com";
 

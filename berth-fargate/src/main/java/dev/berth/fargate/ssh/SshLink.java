@@ -9,7 +9,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The way to a guest that listens on the task's loopback: each connection is a stream of SSH. */
-record SshLink(Healing way, int port, byte[] secret, Supplier<@Nullable String> ended) implements Link {
+record SshLink(Healing way, int port, byte[] secret, Supplier<@Nullable String> ended)
+    implements Link {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   @Override
