@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** One guest of {@link SshLocalProvider}: a tunnel of its own, as a task has. */
@@ -250,13 +251,19 @@ final class SshLocalGuest implements GuestHost {
         interrupted = true;
       }
     }
-    guardian
-        .filter(HostProcess::alive)
-        .ifPresent(each -> {
-          ProcessHandle.of(each.pid())
-              .ifPresent(handle -> handle.descendants().forEach(ProcessHandle::destroyForcibly));
-          each.kill();
-        });
+    List<HostProcess> left =
+        guardian.filter(HostProcess::alive).flatMap(each -> ProcessHandle.of(each.pid())).stream()
+            .flatMap(first -> Stream.concat(Stream.of(first), first.descendants()))
+            .flatMap(each -> HostProcess.of(each.pid()).stream())
+            .toList();
+    left.forEach(HostProcess::kill);
+    for (int i = 0; i < 2000 && left.stream().anyMatch(HostProcess::alive); i++) {
+      try {
+        Thread.sleep(5);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
     destroyed = true;
     tunnel.close();
     folder.delete(removal);
