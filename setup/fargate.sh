@@ -2,7 +2,8 @@
 # setup/fargate.sh [DIR]: gets what the tests of berth-fargate need on one machine in place of AWS,
 # and prints DIR (/opt/berth/fargate): DIR/moto, the control plane, from PyPI; DIR/sidecar, a root
 # file system with sshd; and, installed on the system, podman with runc and ip. Root only: the
-# tests make network namespaces and containers. See docs/fargate-rig.md.
+# tests make network namespaces and containers. Where the machine lets nobody do that, it says what
+# does not go, and ends with code 69. See docs/fargate-rig.md.
 set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,11 +15,35 @@ dir=${1:-/opt/berth/fargate}
 version=1
 current() { [ "$(cat "$dir/stamp" 2>/dev/null)" = "$(debian_codename) $version" ] && command -v podman >/dev/null && command -v runc >/dev/null && command -v ip >/dev/null; }
 
-if current; then printf '%s\n' "$dir"; exit 0; fi
+
+# possible: one container, with a network namespace joined to this host, as the tests make them.
+possible() {
+  probe=$(mktemp -d /var/tmp/berth-rig-probe.XXXXXX)
+  printf '%s\n' '[engine]' 'runtime = "runc"' 'cgroup_manager = "cgroupfs"' 'events_logger = "none"' \
+    '[containers]' 'default_ulimits = ["nofile=4096:4096", "nproc=8192:8192"]' >"$probe/conf"
+  name=berth-probe-$$
+  link=bp$$
+  status=0
+  {
+    ip netns add "$name" && ip link add "$link" type veth peer name eth0 netns "$name" && ip link set "$link" up &&
+      ip -n "$name" link set eth0 up && ip -n "$name" link set lo up &&
+      CONTAINERS_CONF=$probe/conf podman --root "$probe/store" --runroot "$probe/run" --storage-driver overlay \
+        --cgroup-manager cgroupfs run --rm --network "ns:/run/netns/$name" --rootfs "$dir/sidecar:O" /bin/true
+  } </dev/null >"$probe/log" 2>&1 || status=$?
+  ip link del "$link" 2>/dev/null || :
+  ip netns del "$name" 2>/dev/null || :
+  [ $status = 0 ] || say "left out: tests of Fargate; this machine does not let root make the network namespaces and containers that they need: $(tail -n 1 "$probe/log")"
+  umount "$probe/store/overlay" 2>/dev/null || :
+  rm -rf "$probe"
+  return $status
+}
+done_here() { possible || exit 69; printf '%s\n' "$dir"; exit 0; }
+
+if current; then done_here; fi
 need apt-get apt
 need dpkg-deb dpkg
 lock "$dir.lock"
-if current; then printf '%s\n' "$dir"; exit 0; fi
+if current; then done_here; fi
 sweep_dead "$dir"
 tmp=$dir.tmp.$$
 trap 'rm -rf "$tmp"' EXIT
@@ -36,7 +61,8 @@ if [ -z "$python" ] || ! "$python" -m pip --version >/dev/null 2>&1; then
 fi
 if [ -n "$wanted" ]; then
   say "installing$wanted"
-  if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $wanted; } </dev/null >"$tmp/log" 2>&1; then
+  install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $wanted </dev/null >"$tmp/log" 2>&1; }
+  if ! { install || { apt-get update -q </dev/null >"$tmp/log" 2>&1 && install; }; }; then
     tail -n 15 "$tmp/log" >&2
     die "tried to install$wanted but apt failed (above)"
   fi
@@ -72,4 +98,4 @@ printf '%s %s\n' "$(debian_codename)" "$version" >"$tmp/stamp"
 cd /
 rm -rf "$dir"
 mv "$tmp" "$dir"
-printf '%s\n' "$dir"
+done_here

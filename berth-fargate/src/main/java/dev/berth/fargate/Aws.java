@@ -4,6 +4,9 @@ import dev.berth.CreateException;
 import dev.berth.SandboxException;
 import dev.berth.UnsupportedRequestException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +25,7 @@ import software.amazon.awssdk.services.ecs.EcsClient;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.ssm.SsmClient;
 import software.amazon.awssdk.services.sts.StsClient;
+import software.amazon.awssdk.utils.SdkAutoCloseable;
 
 /**
  * The clients of one account and region, each made when it is first used, all over one HTTP client.
@@ -34,6 +38,11 @@ final class Aws implements AutoCloseable {
 
   private final @Nullable String region;
   private final ReentrantLock lock = new ReentrantLock();
+  private final List<SdkAutoCloseable> built = new ArrayList<>();
+
+  /** For the time limits of all calls; left to itself, each client starts five threads for them. */
+  private @Nullable ScheduledThreadPoolExecutor clock;
+
   private @Nullable SdkHttpClient http;
   private @Nullable EcsClient ecs;
   private @Nullable SsmClient ssm;
@@ -136,7 +145,9 @@ final class Aws implements AutoCloseable {
     return text.endsWith(".") ? text : text + ".";
   }
 
-  private <B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C> C build(B builder) {
+  private <
+          B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C extends SdkAutoCloseable>
+      C build(B builder) {
     SdkHttpClient shared = http;
     if (shared == null) {
       shared =
@@ -146,12 +157,21 @@ final class Aws implements AutoCloseable {
               .build();
       http = shared;
     }
+    ScheduledThreadPoolExecutor limits = clock;
+    if (limits == null) {
+      limits =
+          new ScheduledThreadPoolExecutor(
+              1, Thread.ofPlatform().daemon().name("berth-aws-clock").factory());
+      limits.setRemoveOnCancelPolicy(true);
+      clock = limits;
+    }
     builder
         .httpClient(shared)
         .overrideConfiguration(
             ClientOverrideConfiguration.builder()
                 .apiCallAttemptTimeout(ATTEMPT)
                 .apiCallTimeout(CALL)
+                .scheduledExecutorService(limits)
                 // Only for a moment's trouble; what lasts is retried by who knows what it means.
                 .retryStrategy(
                     DefaultRetryStrategy.standardStrategyBuilder().maxAttempts(3).build())
@@ -159,7 +179,9 @@ final class Aws implements AutoCloseable {
     if (region != null) {
       builder.region(Region.of(region));
     }
-    return builder.build();
+    C client = builder.build();
+    built.add(client);
+    return client;
   }
 
   private <C> C locked(Supplier<C> client) {
@@ -181,9 +203,14 @@ final class Aws implements AutoCloseable {
   public void close() {
     lock.lock();
     try {
+      built.forEach(SdkAutoCloseable::close);
       SdkHttpClient shared = http;
       if (shared != null) {
         shared.close();
+      }
+      ScheduledThreadPoolExecutor limits = clock;
+      if (limits != null) {
+        limits.shutdownNow();
       }
     } finally {
       lock.unlock();

@@ -169,6 +169,7 @@ public final class FargateProvider implements SandboxProvider {
             null);
       }
     }
+    TaskDefinitions.check(spec.volumes());
     if (config.cluster().isEmpty() ? config.region() == null : config.subnets().isEmpty()) {
       throw new RequestException(
           NAME,

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
@@ -273,9 +274,20 @@ final class TaskDefinitions {
       volumes.add(efs("efs", efs, config.efsAccessPointId()));
       mounts.add(mount("efs", EFS_MOUNT, false));
     }
+    check(content.volumes());
     for (Volume volume : content.volumes()) {
-      String system = volume.efsFileSystemId();
-      if (system == null) {
+      String system = Objects.requireNonNull(volume.efsFileSystemId());
+      String name = "volume-" + mounts.size();
+      volumes.add(efs(name, system, volume.efsAccessPointId()));
+      mounts.add(mount(name, volume.containerPath(), volume.readonly()));
+    }
+    return main.mountPoints(mounts).build();
+  }
+
+  /** Refuses volumes that no task can have. */
+  static void check(List<Volume> volumes) {
+    for (Volume volume : volumes) {
+      if (volume.efsFileSystemId() == null) {
         throw new RequestException(
             FargateProvider.NAME,
             null,
@@ -284,11 +296,7 @@ final class TaskDefinitions {
                 + " of this host, but a Fargate task cannot see it; upload it, or use an EFS volume.",
             null);
       }
-      String name = "volume-" + mounts.size();
-      volumes.add(efs(name, system, volume.efsAccessPointId()));
-      mounts.add(mount(name, volume.containerPath(), volume.readonly()));
     }
-    return main.mountPoints(mounts).build();
   }
 
   private ContainerDefinition sidecar(SshSidecarConfig sidecar) {

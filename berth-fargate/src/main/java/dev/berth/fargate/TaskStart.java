@@ -366,7 +366,8 @@ final class TaskStart {
   }
 
   /** The failure, with the task's own end and last words if it had any. */
-  private CreateException explained(CreateException e, @Nullable TaskState seen) {
+  private CreateException explained(CreateException e, @Nullable TaskState seen)
+      throws InterruptedException {
     String task = arn;
     if (task == null) {
       return e;
@@ -384,7 +385,7 @@ final class TaskStart {
         last != null && last.over() && last.stopReason() != null && !message.contains(last.why())
             ? " Of the task: " + last.why() + "."
             : "";
-    String log = LogTail.of(place.config(), place.aws(), task);
+    String log = LogTail.of(place.config(), place.aws(), task, last != null && last.over());
     return why.isEmpty() && log.isEmpty() && e.sandboxId() != null
         ? e
         : new CreateException(FargateProvider.NAME, folder.id(), message + why + log, e);

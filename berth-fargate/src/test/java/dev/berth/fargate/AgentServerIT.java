@@ -21,7 +21,8 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterEach;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -31,7 +32,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** Agent-server mode: a server in a task, which asks a model on this host. */
 @Tag("rig")
 @Tag("root")
-@ExtendWith(RigExtension.class)
+@ExtendWith({RigExtension.class, NothingLeft.class})
 @Timeout(120)
 class AgentServerIT {
   private static final int PORT = 8000;
@@ -55,16 +56,6 @@ class AgentServerIT {
     rig = RigExtension.rig();
   }
 
-  @AfterEach
-  void clear() throws Exception {
-    try {
-      assertThat(rig.running()).isEmpty();
-    } finally {
-      rig.proxy().endAll();
-      rig.faults().clear();
-    }
-  }
-
   private static FargateConfig config() {
     return FargateRig.place().sshSidecar(FargateRig.sidecar()).containerPort(PORT).build();
   }
@@ -72,7 +63,7 @@ class AgentServerIT {
   private static SandboxSpec.Builder spec(String model) {
     return SandboxSpec.builder()
         .image(FargateRig.MAIN_IMAGE)
-        .entrypoint(java.util.List.of("python3", "-c", AGENT))
+        .entrypoint(List.of("python3", "-c", AGENT))
         .outsideEndpoint(model, "MODEL");
   }
 
@@ -95,10 +86,7 @@ class AgentServerIT {
         HttpClient http = HttpClient.newHttpClient()) {
       FargateTask task = sandbox.ability(FargateTask.class).orElseThrow();
       URI agent = URI.create("http://127.0.0.1:" + task.localPort().orElseThrow());
-      await()
-          .atMost(Duration.ofSeconds(30))
-          .ignoreExceptions()
-          .untilAsserted(() -> assertThat(get(http, agent)).isEqualTo("agent: model"));
+      awaitAnswer(http, agent);
       assertThat(sandbox.ability(Endpoints.class).orElseThrow().endpoint(PORT).url())
           .isEqualTo(agent);
       assertThat(sandbox.status()).isEqualTo(SandboxStatus.RUNNING);
@@ -107,12 +95,19 @@ class AgentServerIT {
       assertThat(sandbox.resolveOutsideEndpoint(url + "?x=1")).endsWith("/v1/word?x=1");
 
       rig.task(sandbox).network().cut();
-      Thread.sleep(3000);
+      TimeUnit.SECONDS.sleep(3); // The cut itself, not a wait for anything.
       rig.task(sandbox).network().mend();
+      awaitAnswer(http, agent);
+
+      // A session that is stopped answers no more, and holds the port that leads to the model.
+      long sidecar = rig.task(sandbox).container(TaskDefinitions.SIDECAR).pid();
+      List<ProcessHandle> sessions = Processes.below(sidecar, "sshd: root");
+      assertThat(sessions).isNotEmpty();
+      sessions.forEach(session -> Tool.run("kill", "-STOP", "" + session.pid()));
       await()
-          .atMost(Duration.ofSeconds(40))
-          .ignoreExceptions()
-          .untilAsserted(() -> assertThat(get(http, agent)).isEqualTo("agent: model"));
+          .atMost(Duration.ofSeconds(60))
+          .until(() -> sessions.stream().noneMatch(ProcessHandle::isAlive));
+      awaitAnswer(http, agent);
 
       assertThatThrownBy(() -> sandbox.exec(Command.of("true")))
           .isInstanceOf(UnsupportedRequestException.class)
@@ -127,6 +122,13 @@ class AgentServerIT {
     }
   }
 
+  private static void awaitAnswer(HttpClient http, URI agent) {
+    await()
+        .atMost(Duration.ofSeconds(60))
+        .ignoreExceptions()
+        .untilAsserted(() -> assertThat(get(http, agent)).isEqualTo("agent: model"));
+  }
+
   private static String get(HttpClient http, URI uri) throws Exception {
     return http.send(
             HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(10)).build(),
@@ -139,9 +141,7 @@ class AgentServerIT {
     try (FargateProvider provider = new FargateProvider(config())) {
       assertThatThrownBy(() ->
               provider.create(
-                  spec("http://127.0.0.1:1/")
-                      .entrypoint(java.util.List.of("sh", "-c", "exit 9"))
-                      .build()))
+                  spec("http://127.0.0.1:1/").entrypoint(List.of("sh", "-c", "exit 9")).build()))
           .isInstanceOf(CreateException.class)
           .hasMessageContaining("main: exit code 9");
     }

@@ -44,6 +44,8 @@ final class EcsProxy implements AutoCloseable {
   private final Map<String, String[]> tokens = new ConcurrentHashMap<>();
   private final AtomicInteger numbers = new AtomicInteger();
   private final ConcurrentLinkedQueue<String> bodies = new ConcurrentLinkedQueue<>();
+  private final PublicAddresses publicAddresses = new PublicAddresses();
+  private final AtomicInteger requests = new AtomicInteger();
   private volatile java.time.Duration definitionAge = java.time.Duration.ZERO;
   private final URI moto;
   private final Podman podman;
@@ -77,12 +79,13 @@ final class EcsProxy implements AutoCloseable {
 
   private void handle(HttpExchange exchange) throws IOException {
     try (exchange) {
+      requests.incrementAndGet();
       byte[] body = exchange.getRequestBody().readAllBytes();
       String target = exchange.getRequestHeaders().getFirst("X-Amz-Target");
       Answer answer =
           target != null && target.startsWith(ECS)
               ? ecs(exchange, target.substring(ECS.length()), body)
-              : forward(exchange, body);
+              : publicAddresses(forward(exchange, body));
       if (answer == null) {
         return;
       }
@@ -99,6 +102,19 @@ final class EcsProxy implements AutoCloseable {
       e.printStackTrace();
       exchange.sendResponseHeaders(500, -1);
     }
+  }
+
+  /** How many calls of whatever service have come. */
+  int requests() {
+    return requests.get();
+  }
+
+  PublicAddresses publicAddresses() {
+    return publicAddresses;
+  }
+
+  private Answer publicAddresses(Answer answer) {
+    return new Answer(answer.code, answer.headers, publicAddresses.shown(answer.body));
   }
 
   private record Answer(int code, Map<String, List<String>> headers, byte[] body) {
@@ -226,6 +242,11 @@ final class EcsProxy implements AutoCloseable {
     return Answer.json(200, node);
   }
 
+  /** The definitions that were not deregistered. */
+  List<String> active() {
+    return definitions.keySet().stream().filter(arn -> !inactive.contains(arn)).toList();
+  }
+
   /** From now on all definitions are that old. */
   void definitionAge(java.time.Duration age) {
     definitionAge = age;
@@ -279,11 +300,15 @@ final class EcsProxy implements AutoCloseable {
         }
       }
       TaskNetwork.keep(address);
+      List<String> addresses = new java.util.ArrayList<>(List.of(address));
+      if (asked.toString().contains("\"assignPublicIp\":\"ENABLED\"")) {
+        addresses.add(publicAddresses.of(task));
+      }
       tasks.put(
           arn,
           new RigTask(
               arn,
-              address,
+              addresses,
               numbers.incrementAndGet(),
               definitions.get(definition),
               asked.path("overrides"),
@@ -412,7 +437,7 @@ final class EcsProxy implements AutoCloseable {
     tasks.values().forEach(task -> task.stop("the test is over"));
     for (RigTask task : tasks.values()) {
       task.join();
-      TaskNetwork.release(task.address());
+      task.addresses().forEach(TaskNetwork::release);
     }
     tasks.clear();
   }

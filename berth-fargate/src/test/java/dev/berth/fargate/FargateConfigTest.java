@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.RequestException;
 import dev.berth.SandboxResources;
-import dev.berth.SandboxSpec;
-import dev.berth.UnsupportedRequestException;
 import dev.berth.spi.ConfigSection;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -240,48 +238,6 @@ class FargateConfigTest {
             () -> TaskSize.of(config, new SandboxResources(null, null, 500L, null, null)))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("21 to 200");
-  }
-
-  /** No credentials, no region, no endpoint: whoever asked AWS here would fail otherwise. */
-  @Test
-  void aWrongSpecIsRefusedBeforeAwsIsAsked() {
-    FargateConfig.Builder place =
-        FargateConfig.builder()
-            .region("nowhere-1")
-            .cluster("c")
-            .subnets(List.of("subnet-1"))
-            .securityGroups(List.of("sg-1"));
-    FargateConfig agent = place.sshSidecar(SshSidecarConfig.DEFAULT).containerPort(8000).build();
-    SandboxSpec.Builder spec = SandboxSpec.builder().image("x");
-    refused(agent, spec.build(), "0 outside endpoints");
-    refused(
-        agent,
-        SandboxSpec.builder()
-            .image("x")
-            .outsideEndpoint("http://localhost:1", "A")
-            .outsideEndpoint("http://localhost:2", "B")
-            .build(),
-        "exactly one");
-    refused(
-        agent, spec.resources(new SandboxResources(null, null, null, 2, null)).build(), "2 GPUs");
-    refused(FargateConfig.builder().build(), SandboxSpec.of("x"), "names no place");
-    refused(agent, SandboxSpec.of("/a/folder"), "/a/folder");
-    refused(place.imageTemplate("r:{task_id}").build(), SandboxSpec.builder().build(), "task_id");
-    try (FargateProvider provider = new FargateProvider(agent)) {
-      assertThatThrownBy(() ->
-              provider.create(
-                  SandboxSpec.builder().image("x").network(dev.berth.Network.NONE).build()))
-          .isInstanceOf(UnsupportedRequestException.class)
-          .hasMessageContaining("security groups");
-    }
-  }
-
-  private static void refused(FargateConfig config, SandboxSpec spec, String why) {
-    try (FargateProvider provider = new FargateProvider(config)) {
-      assertThatThrownBy(() -> provider.create(spec))
-          .isInstanceOf(RequestException.class)
-          .hasMessageContaining(why);
-    }
   }
 
   @Test

@@ -2,23 +2,12 @@ package dev.berth.fargate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
 
 import dev.berth.CreateException;
-import dev.berth.ExecResult;
 import dev.berth.RequestException;
 import dev.berth.Sandbox;
-import dev.berth.SandboxException;
-import dev.berth.SandboxSpec;
-import dev.berth.SandboxStatus;
-import dev.berth.core.state.StateHome;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.List;
 import java.util.Map;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -30,46 +19,22 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** What goes wrong in AWS ends in success or in one clear error, and leaves nothing. */
 @Tag("rig")
 @Tag("root")
-@ExtendWith(RigExtension.class)
+@ExtendWith({RigExtension.class, NothingLeft.class})
 @Timeout(120)
 class FargateFaultsIT {
-  private static final SandboxSpec SPEC = SandboxSpec.of(FargateRig.MAIN_IMAGE);
   private static FargateRig rig;
 
   @BeforeAll
   static void open() {
     rig = RigExtension.rig();
-    rig.logGroup("/berth/rig");
-  }
-
-  @AfterEach
-  void nothingIsLeft() throws Exception {
-    try {
-      assertThat(rig.running()).isEmpty();
-      assertThat(StateHome.ofEnvironment().list())
-          .noneMatch(folder -> folder.provider().equals(FargateProvider.NAME));
-    } finally {
-      rig.proxy().endAll();
-      rig.faults().clear();
-    }
-  }
-
-  private static FargateProvider provider() {
-    return new FargateProvider(FargateRig.execServer().logGroup("/berth/rig").build());
   }
 
   private static void works() throws Exception {
-    try (FargateProvider provider = provider();
-        Sandbox sandbox = provider.create(SPEC)) {
+    FargateConfig config = FargateRig.execServer().logGroup(FargateRig.LOG_GROUP).build();
+    try (FargateProvider provider = new FargateProvider(config);
+        Sandbox sandbox = provider.create(FargateRig.SPEC)) {
       assertThat(sandbox.exec("echo well").stdout()).isEqualTo("well\n");
       assertThat(rig.running()).hasSize(1);
-    }
-  }
-
-  private static SandboxException fails(FargateConfig config) {
-    try (FargateProvider provider = new FargateProvider(config)) {
-      return org.assertj.core.api.Assertions.catchThrowableOfType(
-          SandboxException.class, () -> provider.create(SPEC).close());
     }
   }
 
@@ -83,6 +48,7 @@ class FargateFaultsIT {
             Faults.Call.ANSWER_LOST);
     rig.faults().next("DescribeTasks", Faults.Call.THROTTLED, Faults.Call.BROKEN);
     rig.faults().next("RegisterTaskDefinition", Faults.Call.THROTTLED);
+    rig.faults().next("StopTask", Faults.Call.THROTTLED, Faults.Call.BROKEN);
     works();
     assertThat(rig.proxy().tasks()).as("no second task was started").hasSize(1);
   }
@@ -90,11 +56,11 @@ class FargateFaultsIT {
   @Test
   void whatDoesNotPassIsSaidAtOnce() {
     rig.faults().next("RunTask", Faults.Call.DENIED);
-    assertThat(fails(FargateRig.execServer().build()))
+    assertThat(Failures.of(FargateRig.execServer().build()))
         .isInstanceOf(CreateException.class)
         .hasMessageContaining("not authorized to perform: ecs:RunTask");
     rig.faults().next("RunTask", Faults.Call.MISSING);
-    assertThat(fails(FargateRig.execServer().build()))
+    assertThat(Failures.of(FargateRig.execServer().build()))
         .isInstanceOf(CreateException.class)
         .hasMessageContaining("ECS says: MISSING");
     assertThat(rig.faults().count("RunTask")).isEqualTo(2);
@@ -109,11 +75,54 @@ class FargateFaultsIT {
             Faults.Call.NO_CAPACITY,
             Faults.Call.NO_CAPACITY,
             Faults.Call.NO_CAPACITY);
-    assertThat(fails(FargateRig.execServer().runTaskMaxRetries(2).build()))
+    assertThat(Failures.of(FargateRig.execServer().runTaskMaxRetries(2).build()))
         .isInstanceOf(CreateException.class)
         .hasMessageContaining("3 times")
         .hasMessageContaining("Capacity is unavailable at this time");
     assertThat(rig.faults().count("RunTask")).isEqualTo(3);
+  }
+
+  @Test
+  void throttlingWithoutEndIsSaid() {
+    Faults.Call[] all = new Faults.Call[20];
+    java.util.Arrays.fill(all, Faults.Call.THROTTLED);
+    rig.faults().next("RunTask", all);
+    assertThat(Failures.of(FargateRig.execServer().runTaskMaxRetries(1).build()))
+        .isInstanceOf(CreateException.class)
+        .hasMessageContaining("2 times")
+        .hasMessageContaining("Rate exceeded");
+  }
+
+  @Test
+  void aLateSshdIsWaitedFor() throws Exception {
+    rig.faults().nextStart(Faults.Start.SIDECAR_LATE);
+    works();
+  }
+
+  @Test
+  void anSshdThatNeverAnswersIsSaid() {
+    rig.faults().nextStart(Faults.Start.SIDECAR_DEAF);
+    SshSidecarConfig sidecar =
+        FargateRig.sidecar().withExecServerPort(19542).withSshReadyTimeout(Duration.ofSeconds(2));
+    assertThat(Failures.of(FargateRig.place().sshSidecar(sidecar).build()))
+        .isInstanceOf(CreateException.class)
+        .hasMessageContaining("could not be reached by SSH for PT2S");
+  }
+
+  @Test
+  void aTaskThatNeverHasAnAddressIsGivenUpInTime() {
+    rig.faults().provisioning(Duration.ofMinutes(2));
+    assertThat(Failures.of(FargateRig.execServer().startupTimeout(Duration.ofSeconds(3)).build()))
+        .isInstanceOf(CreateException.class)
+        .hasMessageContaining("it has no address after PT3S");
+  }
+
+  @Test
+  void aMainContainerThatNeverStartsIsGivenUpInTime() {
+    rig.faults().nextStart(Faults.Start.MAIN_NEVER);
+    assertThat(Failures.of(FargateRig.execServer().startupTimeout(Duration.ofSeconds(6)).build()))
+        .isInstanceOf(CreateException.class)
+        .hasMessageContaining("its guest did not answer within");
   }
 
   @ParameterizedTest
@@ -121,11 +130,13 @@ class FargateFaultsIT {
     "NETWORK, Timeout waiting for network interface provisioning",
     "SECRETS, unable to pull secrets or registry auth",
     "IMAGE, CannotPullContainerError",
+    "SIDECAR_DIES, Essential container in task exited",
+    "TAKEN_AWAY, Your Spot Task was interrupted",
     "MAIN_DIES, Essential container in task exited"
   })
   void aTaskThatDiesOnItsWayUpSaysWhy(Faults.Start stage, String why) {
     rig.faults().nextStart(stage);
-    assertThat(fails(FargateRig.execServer().build()))
+    assertThat(Failures.of(FargateRig.execServer().build()))
         .isInstanceOf(CreateException.class)
         .hasMessageContaining(why);
   }
@@ -135,9 +146,9 @@ class FargateFaultsIT {
     String noHostKey = rig.secret("no-host-key", "ssh-ed25519 AAAA nobody\n");
     SshSidecarConfig sidecar = FargateRig.sidecar().withExecServerPort(19542);
     assertThat(
-            fails(
+            Failures.of(
                 FargateRig.place()
-                    .logGroup("/berth/rig")
+                    .logGroup(FargateRig.LOG_GROUP)
                     .sshSidecar(sidecar.withSecrets(noHostKey, sidecar.privateKeySecretArn()))
                     .build()))
         .isInstanceOf(CreateException.class)
@@ -146,43 +157,10 @@ class FargateFaultsIT {
   }
 
   @Test
-  void anotherHostCannotPoseAsTheSidecar() {
-    String other =
-        rig.secret(
-            "other-host-key",
-            rig.privateKey()
-                + "ssh-ed25519"
-                + " AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl\n");
-    SshSidecarConfig sidecar = FargateRig.sidecar().withExecServerPort(19542);
-    assertThat(
-            fails(
-                FargateRig.place()
-                    .sshSidecar(sidecar.withSecrets(sidecar.publicKeySecretArn(), other))
-                    .build()))
-        .isInstanceOf(CreateException.class)
-        .hasMessageContaining("host key");
-  }
-
-  @Test
-  void aPrivateKeySecretWithoutAHostKeyIsRefused() {
-    String bare = rig.secret("bare-key", rig.privateKey());
-    SshSidecarConfig sidecar = FargateRig.sidecar().withExecServerPort(19542);
-    assertThat(
-            fails(
-                FargateRig.place()
-                    .sshSidecar(sidecar.withSecrets(sidecar.publicKeySecretArn(), bare))
-                    .build()))
-        .isInstanceOf(RequestException.class)
-        .hasMessageContaining("public half of the host key")
-        .hasMessageNotContaining("BEGIN");
-    assertThat(rig.faults().count("RunTask")).isZero();
-  }
-
-  @Test
   void aMissingParameterSaysWhatToDo() {
     FargateConfig open =
         FargateConfig.builder().region(FargateRig.REGION).ssmProject("absent").build();
-    assertThat(fails(open))
+    assertThat(Failures.of(open))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("/absent/ecs-sandbox/config")
         .hasMessageContaining("set cluster, subnets and security_groups");
@@ -208,172 +186,9 @@ class FargateFaultsIT {
     FargateConfig open =
         FargateConfig.builder().region(FargateRig.REGION).cpu(256).memory(512).build();
     try (FargateProvider provider = new FargateProvider(open);
-        Sandbox sandbox = provider.create(SPEC)) {
+        Sandbox sandbox = provider.create(FargateRig.SPEC)) {
       assertThat(sandbox.exec("echo found").stdout()).isEqualTo("found\n");
     }
-  }
-
-  @Test
-  void noSecretIsInWhatAwsStores() throws Exception {
-    SandboxSpec spec = SPEC.toBuilder().env("TOKEN", "s3cret-of-the-spec").build();
-    try (FargateProvider provider = provider();
-        Sandbox sandbox = provider.create(spec)) {
-      assertThat(sandbox.exec("echo $TOKEN").stdout()).isEqualTo("s3cret-of-the-spec\n");
-      String inside = sandbox.exec("cat /proc/1/environ /proc/1/cmdline; ls /berth").stdout();
-      String key = rig.privateKey().lines().skip(1).findFirst().orElseThrow();
-      assertThat(rig.proxy().bodies()).isNotEmpty();
-      assertThat(String.join("\n", rig.proxy().bodies()))
-          .doesNotContain("s3cret-of-the-spec", key, "PRIVATE KEY");
-      assertThat(inside).doesNotContain("PRIVATE KEY", "token\n");
-      for (RigContainer container : rig.task(sandbox).containers()) {
-        assertThat(container.log()).doesNotContain("PRIVATE KEY", "s3cret-of-the-spec");
-      }
-    }
-  }
-
-  @Test
-  void aDefinitionIsMadeOnceAndAgainIfSomebodyTakesItAway() throws Exception {
-    try (FargateProvider provider =
-        new FargateProvider(FargateRig.execServer().extraEnv(Map.of("ONCE", "1")).build())) {
-      int before = rig.faults().count("RegisterTaskDefinition");
-      provider.create(SPEC).close();
-      provider.create(SPEC).close();
-      assertThat(rig.faults().count("RegisterTaskDefinition")).isEqualTo(before + 1);
-      try (Aws aws = new Aws(FargateRig.REGION)) {
-        for (String arn : aws.ecs().listTaskDefinitions().taskDefinitionArns()) {
-          aws.ecs().deregisterTaskDefinition(ask -> ask.taskDefinition(arn));
-        }
-      }
-      provider.create(SPEC).close();
-      assertThat(rig.faults().count("RegisterTaskDefinition")).isEqualTo(before + 2);
-    }
-  }
-
-  @Test
-  void definitionsThatNobodyUsesAreDeregistered() throws Exception {
-    FargateConfig config = FargateRig.execServer().taskDefinitionFamilyPrefix("to-reap").build();
-    try (FargateProvider provider = new FargateProvider(config);
-        FargateProvider other =
-            new FargateProvider(config.toBuilder().extraEnv(Map.of("A", "1")).build())) {
-      other.create(SPEC).close();
-      try (Sandbox used = provider.create(SPEC)) {
-        assertThat(provider.reap()).as("young ones").noneMatch(l -> l.contains("deregistered"));
-        rig.proxy().definitionAge(Duration.ofHours(2));
-
-        assertThat(provider.reap()).filteredOn(line -> line.contains("deregistered")).hasSize(1);
-        assertThat(used.isRunning()).isTrue();
-        assertThat(provider.reap()).noneMatch(line -> line.contains("deregistered"));
-      } finally {
-        rig.proxy().definitionAge(Duration.ZERO);
-      }
-      other.create(SPEC).close();
-    }
-  }
-
-  @Test
-  void statusIsUnknownWhileEcsDoesNotAnswer() throws Exception {
-    try (FargateProvider provider = provider();
-        Sandbox sandbox = provider.create(SPEC)) {
-      assertThat(sandbox.status()).isEqualTo(SandboxStatus.RUNNING);
-      rig.faults()
-          .next("DescribeTasks", Faults.Call.DENIED, Faults.Call.DENIED, Faults.Call.DENIED);
-      assertThat(sandbox.status()).isEqualTo(SandboxStatus.UNKNOWN);
-      assertThat(sandbox.exec("echo still").stdout()).isEqualTo("still\n");
-    }
-  }
-
-  @Test
-  void aCutOfThreeSecondsLosesNothing() throws Exception {
-    try (FargateProvider provider = provider();
-        Sandbox sandbox = provider.create(SPEC)) {
-      FutureTask<ExecResult> call =
-          new FutureTask<>(() ->
-              sandbox.exec("echo x >> /tmp/ran; for i in $(seq 100); do echo $i; sleep 0.1; done"));
-      Thread.ofVirtual().start(call);
-      await().until(() -> sandbox.processes().size() == 1);
-      rig.task(sandbox).network().cut();
-      TimeUnit.SECONDS.sleep(3);
-      rig.task(sandbox).network().mend();
-
-      ExecResult result = call.get(60, TimeUnit.SECONDS);
-      assertThat(result.errorType()).isNull();
-      assertThat(result.stdout().lines()).hasSize(100);
-      assertThat(sandbox.exec("cat /tmp/ran").stdout()).as("it ran once").isEqualTo("x\n");
-    }
-  }
-
-  @Test
-  void aTaskThatAwsTakesAwayIsALostSandboxThatSaysWhy() throws Exception {
-    try (FargateProvider provider = provider();
-        Sandbox sandbox = provider.create(SPEC)) {
-      FutureTask<ExecResult> call = new FutureTask<>(() -> sandbox.exec("sleep 100"));
-      Thread.ofVirtual().start(call);
-      await().until(() -> sandbox.processes().size() == 1);
-      rig.task(sandbox).interrupt();
-
-      ExecResult result = call.get(30, TimeUnit.SECONDS);
-      assertThat(result.errorType()).isEqualTo(dev.berth.ErrorType.SANDBOX);
-      FargateTask task = sandbox.ability(FargateTask.class).orElseThrow();
-      assertThat(task.describeTask().stopReason()).contains("SpotInterruption");
-    }
-  }
-
-  @Test
-  void tasksThatAreNobodysAreEnded() throws Exception {
-    FargateConfig config = FargateRig.execServer().build();
-    try (FargateProvider provider = provider();
-        Sandbox sandbox = provider.create(SPEC);
-        Place place = Place.of(config)) {
-      String definition =
-          place
-              .definitions()
-              .ensure(
-                  new TaskDefinitions.Content(
-                      FargateRig.MAIN_IMAGE, new TaskSize(256, 512, null), List.of(), List.of()));
-      Map<String, String> forgotten = place.tags("aaaaaaaaaaaa", SPEC, StateHome.ofEnvironment());
-      Map<String, String> overdue =
-          Map.of(
-              Tasks.ID,
-              "bbbbbbbbbbbb",
-              Tasks.HOME,
-              "another host",
-              Tasks.EXPIRES,
-              "" + Instant.now().minus(Duration.ofHours(1)).getEpochSecond());
-      Map<String, String> another =
-          Map.of(
-              Tasks.ID,
-              "cccccccccccc",
-              Tasks.HOME,
-              "another host",
-              Tasks.EXPIRES,
-              "" + Instant.now().plus(Duration.ofHours(1)).getEpochSecond());
-      String first = run(place, definition, forgotten);
-      String second = run(place, definition, overdue);
-      String third = run(place, definition, another);
-      String fourth = run(place, definition, Map.of());
-      rig.proxy().tasks().forEach(task -> task.age(Duration.ofMinutes(5)));
-
-      List<String> report = provider.reap();
-
-      assertThat(report)
-          .anyMatch(line -> line.startsWith(first))
-          .anyMatch(l -> l.startsWith(second));
-      assertThat(report).noneMatch(line -> line.startsWith(third) || line.startsWith(fourth));
-      assertThat(rig.running())
-          .extracting(RigTask::arn)
-          .contains(third, fourth)
-          .doesNotContain(first, second);
-      assertThat(sandbox.isRunning()).isTrue();
-      place.tasks().stop(third, "over");
-      place.tasks().stop(fourth, "over");
-    }
-  }
-
-  private static String run(Place place, String definition, Map<String, String> tags)
-      throws InterruptedException {
-    return place
-        .tasks()
-        .run(new Tasks.Start("dddddddddddd", definition, List.of(), tags), Duration.ofSeconds(30));
   }
 
   @Test

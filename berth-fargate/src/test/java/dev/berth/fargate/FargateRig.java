@@ -21,6 +21,9 @@ final class FargateRig implements AutoCloseable {
   static final String MAIN_IMAGE = "localhost/berth-rig-main:1";
   static final String SIDECAR_IMAGE = "localhost/berth-rig-sidecar:1";
 
+  static final dev.berth.SandboxSpec SPEC = dev.berth.SandboxSpec.of(MAIN_IMAGE);
+  static final String LOG_GROUP = "/berth/rig";
+
   /** Where the children of a test find it too. */
   static final String ENDPOINT = "berth.rig.endpoint";
 
@@ -61,6 +64,7 @@ final class FargateRig implements AutoCloseable {
     System.setProperty(SUBNET, subnet);
     System.setProperty(GROUP, group);
     keys();
+    call("logs", "Logs_20140328.CreateLogGroup", "{\"logGroupName\":\"" + LOG_GROUP + "\"}");
     useFrom();
   }
 
@@ -178,11 +182,6 @@ final class FargateRig implements AutoCloseable {
         .asString("");
   }
 
-  void logGroup(String name) {
-    proxy.call(
-        "logs", "Logs_20140328.CreateLogGroup", JSON.createObjectNode().put("logGroupName", name));
-  }
-
   /** The task of a sandbox. */
   RigTask task(dev.berth.Sandbox sandbox) {
     String arn = sandbox.ability(FargateTask.class).orElseThrow().taskArn();
@@ -217,6 +216,7 @@ final class FargateRig implements AutoCloseable {
   public void close() {
     proxy.close();
     moto.close();
+    podman.removeShared();
     TaskNetwork.sweep();
     System.clearProperty("aws.endpointUrl");
     try {

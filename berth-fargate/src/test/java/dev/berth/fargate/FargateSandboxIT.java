@@ -7,7 +7,6 @@ import dev.berth.Sandbox;
 import dev.berth.SandboxSpec;
 import dev.berth.SandboxStatus;
 import java.time.Duration;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -16,19 +15,13 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** A sandbox in a task, from its start to its end. */
 @Tag("rig")
 @Tag("root")
-@ExtendWith(RigExtension.class)
+@ExtendWith({RigExtension.class, NothingLeft.class})
 class FargateSandboxIT {
   private static FargateRig rig;
 
   @BeforeAll
   static void open() {
     rig = RigExtension.rig();
-  }
-
-  @AfterEach
-  void clear() throws Exception {
-    rig.proxy().endAll();
-    rig.faults().clear();
   }
 
   @Test

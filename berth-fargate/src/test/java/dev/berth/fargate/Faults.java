@@ -35,6 +35,15 @@ final class Faults {
     NETWORK,
     SECRETS,
     IMAGE,
+    SIDECAR_DIES,
+    /** The sidecar is started some seconds after the task has its address. */
+    SIDECAR_LATE,
+    /** The sidecar runs, and nothing listens in it. */
+    SIDECAR_DEAF,
+    /** Taken away by AWS when the guest is in place, before the main container is started. */
+    TAKEN_AWAY,
+    /** The main container is never started. */
+    MAIN_NEVER,
     MAIN_DIES
   }
 

@@ -62,10 +62,24 @@ final class Podman {
     }
   }
 
+  /** The volume that stands in for a file system of this name, for all tasks of this rig. */
+  String shared(String fileSystem) {
+    return "bf-" + ProcessHandle.current().pid() + "-efs-" + fileSystem;
+  }
+
+  /** Removes what {@link #shared} named. */
+  void removeShared() {
+    run("volume", "ls", "--format", "{{.Name}}")
+        .lines()
+        .filter(name -> name.startsWith(shared("")))
+        .forEach(name -> result("volume", "rm", "-f", name));
+  }
+
   /** What another rig's death has left: the label says whose it was. */
   void sweep() {
     for (String line :
-        run("ps", "-a", "--format", "{{.ID}} {{.Labels.berthrig}}").lines().toList()) {
+        // It fails if another rig's container goes while it looks.
+        result("ps", "-a", "--format", "{{.ID}} {{.Labels.berthrig}}").output().lines().toList()) {
       String[] words = line.split(" ");
       if (words.length == 2
           && words[1].matches("\\d+")

@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** One container of a task, as its definition and the overrides say, by podman. */
 final class RigContainer {
@@ -24,6 +25,7 @@ final class RigContainer {
   private volatile long pid;
   private volatile int exitCode = -1;
   private volatile String reason = "";
+  private boolean handed;
 
   RigContainer(Podman podman, JsonNode definition, String task, Path folder) {
     this.podman = podman;
@@ -56,6 +58,18 @@ final class RigContainer {
     return container;
   }
 
+  /** True once: its log is there and is to be handed on. */
+  boolean logged() {
+    boolean first = !handed;
+    handed = true;
+    return first;
+  }
+
+  /** Its first process, as the host sees it. */
+  long pid() {
+    return pid;
+  }
+
   String log() {
     try {
       return Files.exists(log) ? Files.readString(log) : "";
@@ -70,7 +84,7 @@ final class RigContainer {
       Map<String, String> volumes,
       Map<String, String> secrets,
       JsonNode override,
-      boolean dies) {
+      List<String> instead) {
     String image = definition.path("image").asString("");
     if (!podman.has(image)) {
       reason = "CannotPullContainerError: failed to resolve ref " + image + ": not found";
@@ -117,8 +131,8 @@ final class RigContainer {
     if (definition.path("readonlyRootFilesystem").asBoolean(false)) {
       line.add("--read-only");
     }
-    if (dies) {
-      line.addAll(List.of("--entrypoint", "[\"/bin/false\"]"));
+    if (!instead.isEmpty()) {
+      line.addAll(List.of("--entrypoint", JsonMapper.shared().writeValueAsString(instead)));
     } else if (definition.has("entryPoint")) {
       line.addAll(List.of("--entrypoint", definition.get("entryPoint").toString()));
     }

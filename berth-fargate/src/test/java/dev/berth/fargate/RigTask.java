@@ -22,10 +22,11 @@ final class RigTask {
   private static final Duration CHECK = Duration.ofMillis(50);
   private static final Duration CHECK_HEALTHY = Duration.ofSeconds(5);
   private static final Duration GRACE = Duration.ofSeconds(1);
+  private static final Duration LATE = Duration.ofSeconds(3);
 
   private final String arn;
   private final String name;
-  private final String address;
+  private final List<String> addresses;
   private final int number;
   private final JsonNode definition;
   private final JsonNode overrides;
@@ -48,7 +49,7 @@ final class RigTask {
 
   RigTask(
       String arn,
-      String address,
+      List<String> addresses,
       int number,
       JsonNode definition,
       JsonNode overrides,
@@ -59,7 +60,7 @@ final class RigTask {
       Consumer<RigContainer> logs,
       Runnable ended) {
     this.arn = arn;
-    this.address = address;
+    this.addresses = addresses;
     this.number = number;
     this.definition = definition;
     this.overrides = overrides;
@@ -94,8 +95,14 @@ final class RigTask {
       end("TaskFailedToStart", "Timeout waiting for network interface provisioning to complete.");
       return false;
     }
-    Thread.sleep(faults.provisioning());
-    network = new TaskNetwork(name, number, address);
+    Instant provisioned = Instant.now().plus(faults.provisioning());
+    while (Instant.now().isBefore(provisioned)) {
+      if (stopping) {
+        return false;
+      }
+      Thread.sleep(LOOK);
+    }
+    network = new TaskNetwork(name, number, addresses);
     status = "PENDING";
     if (fault == Faults.Start.SECRETS) {
       end(
@@ -112,8 +119,12 @@ final class RigTask {
       return false;
     }
     for (JsonNode volume : definition.path("volumes")) {
-      String named = name + "-" + volume.path("name").asString("");
-      podman.run("volume", "create", named);
+      JsonNode efs = volume.path("efsVolumeConfiguration");
+      String named =
+          efs.isMissingNode()
+              ? name + "-" + volume.path("name").asString("")
+              : podman.shared(efs.path("fileSystemId").asString("") + accessPoint(efs));
+      podman.result("volume", "create", named);
       volumes.put(volume.path("name").asString(""), named);
     }
     List<Thread> creations =
@@ -123,9 +134,10 @@ final class RigTask {
     }
     List<RigContainer> waiting = new ArrayList<>(containers);
     Instant nextCheck = Instant.now();
+    Instant late = nextCheck.plus(LATE);
     while (!waiting.isEmpty()) {
       for (RigContainer container : List.copyOf(waiting)) {
-        if (!stopping && ready(container)) {
+        if (!stopping && ready(container) && !held(container, fault, late)) {
           if (!container.status().equals("STOPPED")) {
             container.start();
           }
@@ -159,8 +171,37 @@ final class RigTask {
         override = each;
       }
     }
-    boolean dies = fault == Faults.Start.MAIN_DIES && container == containers.get(0);
-    container.create(network, volumes, env, override, dies);
+    container.create(network, volumes, env, override, instead(container, fault));
+  }
+
+  private boolean isMain(RigContainer container) {
+    return container == containers.get(0);
+  }
+
+  /** What a container runs in place of what it is meant to; nothing: what it is meant to. */
+  private List<String> instead(RigContainer container, Faults.Start fault) {
+    return switch (fault) {
+      case MAIN_DIES -> isMain(container) ? List.of("/bin/false") : List.of();
+      case SIDECAR_DIES -> isMain(container) ? List.of() : List.of("/bin/false");
+      case SIDECAR_DEAF -> isMain(container) ? List.of() : List.of("/bin/sh", "-c", "sleep 1000");
+      default -> List.of();
+    };
+  }
+
+  /** Whether a container that could be started is not. */
+  private boolean held(RigContainer container, Faults.Start fault, Instant late) {
+    if (fault == Faults.Start.TAKEN_AWAY && isMain(container)) {
+      interrupt();
+    }
+    return switch (fault) {
+      case TAKEN_AWAY, MAIN_NEVER -> isMain(container);
+      case SIDECAR_LATE -> !isMain(container) && Instant.now().isBefore(late);
+      default -> false;
+    };
+  }
+
+  private static String accessPoint(JsonNode efs) {
+    return efs.path("authorizationConfig").path("accessPointId").asString("");
   }
 
   private boolean ready(RigContainer container) {
@@ -189,6 +230,7 @@ final class RigTask {
     Thread.sleep(LOOK);
     for (RigContainer container : containers) {
       container.look();
+      handLog(container);
       if (container.status().equals("STOPPED") && container.essential && !stopping) {
         end("EssentialContainerExited", "Essential container in task exited");
         return false;
@@ -200,6 +242,13 @@ final class RigTask {
       }
     }
     return !stopping;
+  }
+
+  /** Once it has ended, and before anybody can know. */
+  private void handLog(RigContainer container) {
+    if (container.status().equals("STOPPED") && container.logged()) {
+      logs.accept(container);
+    }
   }
 
   private void last() throws InterruptedException {
@@ -219,12 +268,14 @@ final class RigTask {
       for (Thread end : ends) {
         end.join();
       }
-      containers.forEach(logs);
+      containers.forEach(this::handLog);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
     status = "DEPROVISIONING";
-    volumes.values().forEach(volume -> podman.result("volume", "rm", "-f", volume));
+    volumes.values().stream()
+        .filter(volume -> volume.startsWith(name + "-"))
+        .forEach(volume -> podman.result("volume", "rm", "-f", volume));
     if (network != null) {
       network.close();
     }
@@ -269,8 +320,9 @@ final class RigTask {
     return arn;
   }
 
-  String address() {
-    return address;
+  /** Its address in the VPC, and its public one if it has one. */
+  List<String> addresses() {
+    return addresses;
   }
 
   String status() {

@@ -14,13 +14,13 @@ final class TaskNetwork implements AutoCloseable {
 
   private final String name;
   private final String host;
-  private final String address;
+  private final List<String> addresses;
 
-  TaskNetwork(String name, int number, String address) {
+  /** The first address is the one that the task speaks from. */
+  TaskNetwork(String name, int number, List<String> addresses) {
     this.name = name;
     this.host = "bf" + Long.toString(ProcessHandle.current().pid() % 100000) + "x" + number;
-    this.address = address;
-    keep(address);
+    this.addresses = addresses;
     Tool.result(Map.of(), List.of("ip", "address", "add", HOST + "/32", "dev", "lo"));
     String script =
         """
@@ -30,11 +30,14 @@ final class TaskNetwork implements AutoCloseable {
         ip link set $2 up
         ip -n $1 link set lo up
         ip -n $1 link set eth0 up
-        ip -n $1 address add $3/32 dev eth0
-        ip -n $1 route add $4/32 dev eth0 src $3
-        ip route add $3/32 dev $2 src $4
+        ip -n $1 route add $3/32 dev eth0
         """;
-    Tool.run("sh", "-c", script, "sh", name, host, address, HOST);
+    Tool.run("sh", "-c", script, "sh", name, host, HOST);
+    for (String address : addresses) {
+      keep(address);
+      Tool.run("ip", "-n", name, "address", "add", address + "/32", "dev", "eth0");
+      Tool.run("ip", "route", "add", address + "/32", "dev", host, "src", HOST);
+    }
   }
 
   /** From now on, nothing for this address leaves the host, whether or not a task has it. */
@@ -70,8 +73,9 @@ final class TaskNetwork implements AutoCloseable {
 
   void mend() {
     Tool.run("ip", "link", "set", host, "up");
-    Tool.result(
-        Map.of(), List.of("ip", "route", "replace", address + "/32", "dev", host, "src", HOST));
+    for (String address : addresses) {
+      Tool.run("ip", "route", "replace", address + "/32", "dev", host, "src", HOST);
+    }
   }
 
   @Override

@@ -33,9 +33,6 @@ final class GuestClient implements AutoCloseable {
   private static final long STALL_NANOS = Duration.ofSeconds(15).toNanos();
   private static final long SILENCE_NANOS = Duration.ofSeconds(5).toNanos();
 
-  /** Of two looks at a stopped guest; a shell that stops and continues it at once is let be. */
-  private static final long STOPPED_NANOS = Duration.ofMillis(800).toNanos();
-
   private static final Duration LOOKS = Duration.ofMillis(400);
 
   private final Link link;
@@ -52,7 +49,7 @@ final class GuestClient implements AutoCloseable {
   private @Nullable Connection connection;
   private final Set<Closeable> transfers = ConcurrentHashMap.newKeySet();
   private volatile long heard = System.nanoTime();
-  private volatile long stoppedSince;
+  private final StopCheck stopCheck;
   private volatile @Nullable String lost;
   private volatile @Nullable BiConsumer<Long, Long> incoming;
   private volatile List<Consumer<FrameWriter>> atReconnect = List.of();
@@ -71,6 +68,8 @@ final class GuestClient implements AutoCloseable {
     this.faults = faults;
     this.identity = first.welcome().identity();
     this.connection = first;
+    long pid = first.welcome().pid();
+    this.stopCheck = new StopCheck(link, System::nanoTime, pid, () -> heard, this::askForSign);
     outbox.connect(first.channel());
     Thread.Builder reader = PLATFORM_READER ? Thread.ofPlatform().daemon() : Thread.ofVirtual();
     reader.name("berth-guest-" + faults.id()).start(() -> run(first));
@@ -337,7 +336,7 @@ final class GuestClient implements AutoCloseable {
         answer = answer.compareTo(LONGEST_ANSWER) < 0 ? answer.multipliedBy(2) : answer;
       }
     }
-    throw new IOException(link.gone() ? "its guest is gone" : why);
+    throw new IOException(link.gone() ? link.whyGone() : why);
   }
 
   /** Brings the state of commands and listeners in order on a new connection. */
@@ -372,28 +371,29 @@ final class GuestClient implements AutoCloseable {
     boolean waiting = !commands.isEmpty() || !transfers.isEmpty() || answers.isAwaited();
     if (waiting && silence > LOOKS.toNanos()) {
       Thread.ofVirtual().start(this::checkStopped);
-    } else {
-      stoppedSince = 0;
     }
     if (stuck || (waiting && silence > STALL_NANOS)) {
       Thread.ofVirtual().start(this::breakOff);
     } else if (waiting && silence > SILENCE_NANOS) {
-      Thread.ofVirtual().start(() -> send(to -> to.begin(Wire.PING).u64(0).end()));
+      askForSign();
     }
+  }
+
+  /** Whatever comes of it is heard. In a thread of its own, as the guest may not be reading. */
+  private void askForSign() {
+    Thread.ofVirtual().start(() -> send(to -> to.begin(Wire.PING).u64(0).end()));
   }
 
   /**
    * A guest that is slow to answer on a busy host is not lost; one that is seen to be stopped is.
    */
   private void checkStopped() {
-    long since = stoppedSince;
-    long now = System.nanoTime();
-    if (!link.stopped()) {
-      stoppedSince = 0;
-    } else if (since == 0) {
-      stoppedSince = now;
-    } else if (now - since >= STOPPED_NANOS) {
-      lose("its guest is stopped (SIGSTOP), and so answers nothing");
+    try {
+      if (stopCheck.look()) {
+        lose("its guest is stopped (SIGSTOP), and so answers nothing");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -22,11 +22,25 @@ public interface Link {
    */
   boolean gone();
 
+  /** Why the guest is gone, for messages; to be asked once it is. */
+  default String whyGone() {
+    return "its guest is gone";
+  }
+
   /**
-   * Whether the provider sees that the guest is stopped (SIGSTOP), so that it cannot answer. Not to
-   * be asked by a thread that must be quick.
+   * Whether the provider sees that the guest is stopped (SIGSTOP), so that it cannot answer; false
+   * where it sees no process. Not to be asked by a thread that must be quick.
    */
   default boolean stopped() {
+    return false;
+  }
+
+  /**
+   * Asks whether this way leads as far as the guest's door at this moment, whatever the guest
+   * itself does: then all that was sent to the guest before has arrived there, and all that it had
+   * said has come. False where that cannot be told.
+   */
+  default boolean reaches(Duration atMost) throws InterruptedException {
     return false;
   }
 

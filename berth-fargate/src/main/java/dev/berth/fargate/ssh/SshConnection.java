@@ -18,6 +18,7 @@ import org.apache.sshd.common.SshException;
 import org.apache.sshd.common.future.CancelOption;
 import org.apache.sshd.common.future.SshFuture;
 import org.apache.sshd.common.future.VerifiableFuture;
+import org.apache.sshd.common.util.buffer.Buffer;
 import org.apache.sshd.common.util.net.SshdSocketAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,10 @@ import org.jspecify.annotations.Nullable;
 final class SshConnection implements AutoCloseable {
   private static final Duration HANDSHAKE_WITHIN = Duration.ofSeconds(10);
   private static final int MOST_SAID = 1 << 16;
+
+  /** A request that no server knows and each answers. */
+  private static final String KEEPALIVE = "keepalive@openssh.com";
+
   private static final String LOOPBACK = "127.0.0.1";
 
   private final ClientSession session;
@@ -123,6 +128,23 @@ final class SshConnection implements AutoCloseable {
     return new InterruptedException();
   }
 
+  /**
+   * Whether the server answers within this time. Its answer comes behind all that it has sent
+   * before.
+   */
+  boolean answers(Duration atMost) throws InterruptedException {
+    CountDownLatch answered = new CountDownLatch(1);
+    Buffer ask = session.createBuffer(SshConstants.SSH_MSG_GLOBAL_REQUEST, KEEPALIVE.length() + 16);
+    ask.putString(KEEPALIVE);
+    ask.putBoolean(true);
+    try {
+      session.request(ask, KEEPALIVE, (command, reply) -> answered.countDown());
+    } catch (IOException e) {
+      return false;
+    }
+    return answered.await(atMost.toNanos(), TimeUnit.NANOSECONDS) && isOpen();
+  }
+
   SshChannel channel(String host, int port, Duration atMost)
       throws IOException, InterruptedException {
     return SshChannel.open(session, host, port, atMost);
@@ -163,6 +185,11 @@ final class SshConnection implements AutoCloseable {
       done(channel.open(), HANDSHAKE_WITHIN);
       try (OutputStream to = channel.getInvertedIn()) {
         to.write(input);
+      } catch (IOException e) {
+        // Whoever wants no input may have ended before it came: then its exit code counts.
+        if (channel.isOpen()) {
+          throw e;
+        }
       }
       if (!ended.await(atMost.toNanos(), TimeUnit.NANOSECONDS)) {
         throw new IOException("a command of the sidecar did not end within " + atMost);

@@ -4,10 +4,13 @@ import dev.berth.core.guest.Link;
 import java.io.IOException;
 import java.nio.channels.ByteChannel;
 import java.time.Duration;
-import java.util.function.BooleanSupplier;
+import java.util.Objects;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** The way to a guest that listens on the task's loopback: each connection is a stream of SSH. */
-record SshLink(Healing way, int port, byte[] secret, BooleanSupplier ended) implements Link {
+record SshLink(Healing way, int port, byte[] secret, Supplier<@Nullable String> ended)
+    implements Link {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
   @Override
@@ -20,7 +23,25 @@ record SshLink(Healing way, int port, byte[] secret, BooleanSupplier ended) impl
 
   @Override
   public boolean gone() {
-    return way.lost() != null || ended.getAsBoolean();
+    return way.lost() != null || ended.get() != null;
+  }
+
+  @Override
+  public String whyGone() {
+    String why = ended.get();
+    return why != null ? why : Objects.requireNonNullElseGet(way.lost(), Link.super::whyGone);
+  }
+
+  /** The door is the server's: guest and server stand on one loopback. */
+  @Override
+  public boolean reaches(Duration atMost) throws InterruptedException {
+    long deadline = System.nanoTime() + atMost.toNanos();
+    try {
+      SshConnection connection = way.connection(atMost);
+      return connection.answers(Duration.ofNanos(Math.max(1, deadline - System.nanoTime())));
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   @Override

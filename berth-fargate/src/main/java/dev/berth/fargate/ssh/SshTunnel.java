@@ -157,7 +157,7 @@ public final class SshTunnel implements AutoCloseable {
    * @param token see {@link Link#token()}
    */
   public Link link(int guestPort, byte[] token) {
-    return new SshLink(way, guestPort, token.clone(), () -> ended.get() != null);
+    return new SshLink(way, guestPort, token.clone(), ended);
   }
 
   /** The connection, for what else has to be done in the sidecar. */

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** One guest of {@link SshLocalProvider}: a tunnel of its own, as a task has. */
@@ -86,14 +87,24 @@ final class SshLocalGuest implements GuestHost {
         .ended(() -> process(folder).map(HostProcess::alive).orElse(true) ? null : "it has ended");
   }
 
-  /** What the main container's entry point and command would be. */
+  /**
+   * What the main container's entry point and command would be, below a keeper: as with a container
+   * nothing outlives the first process, even if guest and guardian are killed together.
+   */
   private static int launch(SandboxFolder folder, Path volume, SandboxSpec spec)
       throws IOException, InterruptedException {
     Path work = folder.folder("work");
+    Path said = folder.path().resolve("said");
+    String program = volume.resolve("guest").toString();
     List<String> command =
         new ArrayList<>(
             List.of(
-                volume.resolve("guest").toString(),
+                program,
+                "launch",
+                folder.path().resolve("unused.sock").toString(),
+                said.toString(),
+                "--",
+                program,
                 "serve",
                 "--tcp",
                 "127.0.0.1:0",
@@ -107,7 +118,6 @@ final class SshLocalGuest implements GuestHost {
     limit(command, "--lease", spec.lease());
     limit(command, "--ttl", spec.ttl());
     limit(command, "--idle", spec.idleLimit());
-    Path said = folder.path().resolve("said");
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().clear();
     builder
@@ -125,13 +135,13 @@ final class SshLocalGuest implements GuestHost {
     Process process =
         builder
             .redirectInput(Path.of("/dev/null").toFile())
-            .redirectOutput(said.toFile())
-            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .redirectError(ProcessBuilder.Redirect.appendTo(said.toFile()))
             .start();
     Files.writeString(folder.path().resolve("pid"), "" + process.pid());
     long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
     while (true) {
-      String text = Files.readString(said);
+      String text = Files.exists(said) ? Files.readString(said) : "";
       if (text.startsWith("port ") && text.endsWith("\n")) {
         Files.writeString(folder.path().resolve("port"), text.substring(5).strip());
         return Integer.parseInt(text.substring(5).strip());
@@ -241,13 +251,19 @@ final class SshLocalGuest implements GuestHost {
         interrupted = true;
       }
     }
-    guardian
-        .filter(HostProcess::alive)
-        .ifPresent(each -> {
-          ProcessHandle.of(each.pid())
-              .ifPresent(handle -> handle.descendants().forEach(ProcessHandle::destroyForcibly));
-          each.kill();
-        });
+    List<HostProcess> left =
+        guardian.filter(HostProcess::alive).flatMap(each -> ProcessHandle.of(each.pid())).stream()
+            .flatMap(first -> Stream.concat(Stream.of(first), first.descendants()))
+            .flatMap(each -> HostProcess.of(each.pid()).stream())
+            .toList();
+    left.forEach(HostProcess::kill);
+    for (int i = 0; i < 2000 && left.stream().anyMatch(HostProcess::alive); i++) {
+      try {
+        Thread.sleep(5);
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
     destroyed = true;
     tunnel.close();
     folder.delete(removal);

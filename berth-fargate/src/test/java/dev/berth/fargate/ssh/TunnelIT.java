@@ -285,6 +285,20 @@ class TunnelIT {
     }
   }
 
+  /** It has often ended before all of its input, or the end of that, was sent. */
+  @Test
+  void aCommandThatReadsNoInputHasItsCode() throws Exception {
+    try (SshTunnel tunnel = sshd.tunnel().build()) {
+      tunnel.open();
+      SshConnection connection = tunnel.connection(Duration.ofSeconds(10));
+      for (int i = 0; i < 30; i++) {
+        byte[] input = new byte[i % 2 == 0 ? 0 : 300_000];
+        SshConnection.Said said = connection.run("echo no; exit 3", input, Duration.ofSeconds(30));
+        assertThat(said).isEqualTo(new SshConnection.Said(3, "no\n"));
+      }
+    }
+  }
+
   @Test
   void aSlowReaderStopsItsSender() throws Exception {
     try (ServerSocket flood = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
