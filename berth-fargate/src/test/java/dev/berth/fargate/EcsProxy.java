@@ -44,6 +44,7 @@ final class EcsProxy implements AutoCloseable {
   private final Map<String, String[]> tokens = new ConcurrentHashMap<>();
   private final AtomicInteger numbers = new AtomicInteger();
   private final ConcurrentLinkedQueue<String> bodies = new ConcurrentLinkedQueue<>();
+  private final CallRates rates = new CallRates();
   private volatile java.time.Duration definitionAge = java.time.Duration.ZERO;
   private final URI moto;
   private final Podman podman;
@@ -73,6 +74,11 @@ final class EcsProxy implements AutoCloseable {
   /** All that callers have sent to ECS, to look for what must not be there. */
   Collection<String> bodies() {
     return bodies;
+  }
+
+  /** When callers have asked what of ECS. */
+  CallRates rates() {
+    return rates;
   }
 
   private void handle(HttpExchange exchange) throws IOException {
@@ -116,6 +122,7 @@ final class EcsProxy implements AutoCloseable {
 
   private Answer ecs(HttpExchange exchange, String operation, byte[] body)
       throws IOException, InterruptedException {
+    rates.count(operation, exchange.getRequestHeaders().getFirst("X-Amz-Date"));
     bodies.add(operation + " " + new String(body, StandardCharsets.UTF_8));
     Faults.Call fault = faults.take(operation);
     if (fault != null) {

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
@@ -22,6 +23,9 @@ final class RigTask {
   private static final Duration CHECK = Duration.ofMillis(50);
   private static final Duration CHECK_HEALTHY = Duration.ofSeconds(5);
   private static final Duration GRACE = Duration.ofSeconds(1);
+
+  /** How many are there: the more, the less often each is looked at. */
+  private static final AtomicInteger ALIVE = new AtomicInteger();
 
   private final String arn;
   private final String name;
@@ -76,6 +80,7 @@ final class RigTask {
   }
 
   private void live() {
+    ALIVE.incrementAndGet();
     try {
       if (come()) {
         last();
@@ -186,7 +191,7 @@ final class RigTask {
 
   /** One look at what runs; false once it is over. */
   private boolean watch(Instant nextCheck) throws InterruptedException {
-    Thread.sleep(LOOK);
+    Thread.sleep(LOOK.multipliedBy(Math.max(1, ALIVE.get() / 10)));
     for (RigContainer container : containers) {
       container.look();
       if (container.status().equals("STOPPED") && container.essential && !stopping) {
@@ -229,6 +234,7 @@ final class RigTask {
       network.close();
     }
     stopped = Instant.now();
+    ALIVE.decrementAndGet();
     status = "STOPPED";
     ended.run();
   }
