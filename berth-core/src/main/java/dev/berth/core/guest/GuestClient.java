@@ -51,6 +51,7 @@ final class GuestClient implements AutoCloseable {
   private final Forgets forgets = new Forgets(outbox);
   private @Nullable Connection connection;
   private final Set<Closeable> transfers = ConcurrentHashMap.newKeySet();
+  private final Spares spares = new Spares();
   private volatile long heard = System.nanoTime();
   private volatile long stoppedSince;
   private volatile @Nullable String lost;
@@ -137,6 +138,11 @@ final class GuestClient implements AutoCloseable {
   void forget(RemoteCommand command) {
     abandon(command);
     forgets.add(command.id());
+  }
+
+  /** Connections for transfers that follow each other. */
+  Spares spares() {
+    return spares;
   }
 
   /** Closes this, over which something is transferred, when the guest is lost. */
@@ -226,6 +232,7 @@ final class GuestClient implements AutoCloseable {
     commands.values().forEach(command -> command.onLost(why));
     commands.clear();
     transfers.forEach(Watch::quietly);
+    spares.close();
     answers.wakeAll();
   }
 
