@@ -56,6 +56,11 @@ final class RigContainer {
     return container;
   }
 
+  /** Its first process on this host; 0 until it runs. */
+  long pid() {
+    return pid;
+  }
+
   String log() {
     try {
       return Files.exists(log) ? Files.readString(log) : "";

@@ -19,8 +19,8 @@ import tools.jackson.databind.node.ObjectNode;
  * dependsOn}, ended when an essential one ends. Its states are those that ECS documents.
  */
 final class RigTask {
-  private static final Duration LOOK = Duration.ofMillis(20);
-  private static final Duration CHECK = Duration.ofMillis(50);
+  private static final Duration LOOK = Duration.ofMillis(5);
+  private static final Duration CHECK = Duration.ofMillis(10);
   private static final Duration CHECK_HEALTHY = Duration.ofSeconds(5);
   private static final Duration GRACE = Duration.ofSeconds(1);
 
@@ -145,7 +145,7 @@ final class RigTask {
         return false;
       }
       if (Instant.now().isAfter(nextCheck)) {
-        nextCheck = Instant.now().plus(CHECK);
+        nextCheck = Instant.now().plus(CHECK.multipliedBy(Math.max(1, ALIVE.get() / 2)));
       }
     }
     status = "RUNNING";
@@ -191,7 +191,7 @@ final class RigTask {
 
   /** One look at what runs; false once it is over. */
   private boolean watch(Instant nextCheck) throws InterruptedException {
-    Thread.sleep(LOOK.multipliedBy(Math.max(1, ALIVE.get() / 10)));
+    Thread.sleep(LOOK.multipliedBy(Math.max(1, ALIVE.get() / 2)));
     for (RigContainer container : containers) {
       container.look();
       if (container.status().equals("STOPPED") && container.essential && !stopping) {
