@@ -50,8 +50,8 @@ final class Tasks implements AutoCloseable {
   // ECS's documented rates, for an account and region, at once and then per second: RunTask on
   // Fargate 20 in any second, together with StopTask 100 and 40; DescribeTasks and ListTasks 100
   // and 20. We keep below, for we are not alone there.
-  private final Pace starts = new Pace(3, Duration.ofMillis(60));
-  private final Pace ends = new Pace(20, Duration.ofMillis(50));
+  private final Pace starts = new Pace(2, Duration.ofMillis(75));
+  private final Pace ends = new Pace(10, Duration.ofMillis(50));
   private final Pace reads = new Pace(20, Duration.ofMillis(60));
   private final TaskWatch watch;
   private final TaskQuestions questions;

@@ -42,6 +42,7 @@ final class EcsProxy implements AutoCloseable {
   private final Set<String> inactive = ConcurrentHashMap.newKeySet();
   private final Map<String, RigTask> tasks = new ConcurrentHashMap<>();
   private final Map<String, String[]> tokens = new ConcurrentHashMap<>();
+  private final Map<String, Object> tokenLocks = new ConcurrentHashMap<>();
   private final AtomicInteger numbers = new AtomicInteger();
   private final ConcurrentLinkedQueue<String> bodies = new ConcurrentLinkedQueue<>();
   private final CallRates rates = new CallRates();
@@ -244,7 +245,7 @@ final class EcsProxy implements AutoCloseable {
     String arn = asked.path("taskDefinition").asString("");
     if (!token.isEmpty()) {
       // Two at once with one token are one.
-      synchronized (tokens) {
+      synchronized (tokenLocks.computeIfAbsent(token, key -> new Object())) {
         String[] known = tokens.get(token);
         if (known != null) {
           return known[0].equals(asked.toString())

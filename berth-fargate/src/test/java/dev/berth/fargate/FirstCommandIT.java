@@ -6,6 +6,7 @@ import dev.berth.Sandbox;
 import dev.berth.SandboxSpec;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,6 +64,8 @@ class FirstCommandIT {
 
   @Test
   void fromSshdListeningToTheFirstResult() throws Exception {
+    // Fargate takes tens of seconds to bring a task up; the rig would be done before this JVM is.
+    rig.faults().provisioning(Duration.ofSeconds(3));
     List<double[]> cold = new ArrayList<>();
     for (int i = 0; i < ROUNDS; i++) {
       cold.addAll(child(1));
@@ -78,9 +81,10 @@ class FirstCommandIT {
     double[] middle = sorted.get(sorted.size() / 2);
     System.out.printf(
         Locale.ROOT,
-        "first-command %s: median %.0f ms, from %.0f to %.0f (of %d); of the median, until the guest"
+        "first-command (load %.1f) %s: median %.0f ms, from %.0f to %.0f (of %d); of the median, until the guest"
             + " is in its volume %.0f, then until the rig has started the main container %.0f, then"
             + " until the result %.0f%n",
+        ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),
         where,
         middle[0],
         sorted.get(0)[0],

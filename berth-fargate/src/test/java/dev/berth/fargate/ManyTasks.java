@@ -58,6 +58,9 @@ final class ManyTasks {
       long began = System.nanoTime();
       List<Sandbox> sandboxes = all(count, patience, i -> start(provider, spec, i, began));
       print("seconds_until_all_ran_a_command", seconds(began));
+      print(
+          "load_of_the_machine",
+          ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
       print("processor_seconds_of_this_jvm", processor() - processor);
       print("platform_threads_before", threads);
       print("platform_threads_peak_while_starting", THREADS.getPeakThreadCount());

@@ -51,7 +51,10 @@ class SshSpeedIT {
   }
 
   private static void print(String text, Object... values) {
-    System.out.println("ssh-speed " + String.format(Locale.ROOT, text, values));
+    double load =
+        java.lang.management.ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+    System.out.printf(
+        Locale.ROOT, "ssh-speed (load %.1f) %s%n", load, String.format(Locale.ROOT, text, values));
   }
 
   private static double millis(long nanos) {
