@@ -75,10 +75,13 @@ final class ManyTasks {
       print("seconds_for_all_states", seconds(asked));
 
       long ending = System.nanoTime();
-      all(count, patience, i -> {
-        sandboxes.get(i).stop();
-        return i;
-      });
+      all(
+          count,
+          patience,
+          i -> {
+            sandboxes.get(i).stop();
+            return i;
+          });
       print("seconds_until_all_were_stopped", seconds(ending));
       sandboxes.clear();
       idle();
@@ -138,8 +141,7 @@ final class ManyTasks {
   }
 
   private static double processor() {
-    return ((com.sun.management.OperatingSystemMXBean)
-                ManagementFactory.getOperatingSystemMXBean())
+    return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
             .getProcessCpuTime()
         / 1e9;
   }

@@ -15,7 +15,10 @@ import java.util.concurrent.Semaphore;
 final class Podman {
   private final Path home;
   private final Map<String, String> env;
-  /** Its commands wait for each other's locks; too many at once would wait for longer than they may. */
+
+  /**
+   * Its commands wait for each other's locks; too many at once would wait for longer than they may.
+   */
   private final Semaphore room = new Semaphore(6, true);
 
   private final java.util.Set<String> images = java.util.concurrent.ConcurrentHashMap.newKeySet();
