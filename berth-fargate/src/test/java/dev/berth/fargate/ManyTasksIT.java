@@ -66,7 +66,7 @@ class ManyTasksIT {
     assertThat(figures.get("descriptors_left")).isLessThanOrEqualTo(10);
     assertThat(figures).containsEntry("folders_left", 0.0);
     await()
-        .atMost(Duration.ofMinutes(3))
+        .atMost(Duration.ofMinutes(10))
         .until(() -> rig.proxy().tasks().stream().allMatch(t -> t.status().equals("STOPPED")));
   }
 
