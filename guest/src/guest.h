@@ -252,6 +252,7 @@ extern int raw_open;
 bool raw_start(struct conn *, struct cursor *payload, size_t behind);
 void raw_ended(pid_t);
 int raw_reply(int fd, int error, const char *reason);
+void raw_opened(int fd, bool more); /* more: something else follows at once, and may go with it */
 struct sockaddr_storage;
 bool raw_address(const char *text, uint16_t port, struct sockaddr_storage *, unsigned *length);
 
@@ -261,9 +262,10 @@ void raw_listen(struct conn *, uint64_t id, struct text address, uint16_t port, 
 void raw_unlisten(uint64_t id);
 void raw_detach(struct conn *);
 
-/* tree_put.c and tree_get.c: folder trees to and from the host, in a worker process. */
-_Noreturn void tree_put(int fd, const uint8_t *early, size_t length, const char *path, uint8_t flags);
-_Noreturn void tree_get(int fd, const char *path, uint8_t flags);
+/* tree_put.c and tree_get.c: folder trees to and from the host, in a worker process. They return when all went well and another may
+   follow; else they end the process. */
+void tree_put(int fd, const uint8_t *early, size_t length, const char *path, uint8_t flags);
+void tree_get(int fd, const char *path, uint8_t flags);
 
 /* end.c: leases, limits and the end. */
 extern bool ending;

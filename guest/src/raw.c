@@ -1,5 +1,6 @@
 /* Connections that stopped being framed. Each is served by a process of its own, which may block as it likes. */
 #include "guest.h"
+#include "tree.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { HOST = 3, OTHER = 4, KIND_CONNECT = 1, KIND_ACCEPT, KIND_PUT, KIND_GET, CONNECT_MS = 10000, RELAY_BUFFER = 65536 };
+enum { HOST = 3, OTHER = 4, KIND_CONNECT = 1, KIND_ACCEPT, KIND_PUT, KIND_GET, CONNECT_MS = 10000, RELAY_BUFFER = 65536, NEXT_MS = 1000 };
 
 int raw_open;
 static pid_t workers[RAW_MAX];
@@ -48,6 +49,13 @@ int raw_reply(int fd, int error, const char *reason) {
   bool sent = write_all(fd, b.data, b.length);
   buffer_free(&b);
   return sent ? 0 : -1;
+}
+
+void raw_opened(int fd, bool more) {
+  struct buffer b = {0};
+  frame(&b, OPENED, "4s", 0u, "");
+  if (send(fd, b.data, b.length, MSG_NOSIGNAL | (more ? MSG_MORE : 0)) != (ssize_t)b.length) _exit(0);
+  buffer_free(&b);
 }
 
 bool raw_address(const char *text, uint16_t port, struct sockaddr_storage *to, socklen_t *length) {
@@ -177,6 +185,51 @@ static int become(struct text user) {
   return error ? error : identity_become(&id);
 }
 
+static bool parse(struct request *r, struct cursor *p, uint64_t *connection) {
+  *r = (struct request){.kind = (uint8_t)get_int(p, 1), .other = -1, .path = {"", 0}, .user = {"", 0}};
+  uint8_t known = 0;
+  if (r->kind == KIND_ACCEPT) {
+    *connection = get_int(p, 8);
+  } else {
+    r->path = get_text(p);
+    if (r->kind == KIND_CONNECT) {
+      r->port = (uint16_t)get_int(p, 2);
+    } else {
+      r->user = get_text(p);
+      r->flags = (uint8_t)get_int(p, 1);
+      known = MORE | (r->kind == KIND_PUT ? 3 : 1);
+    }
+  }
+  return get_done(p) && r->kind >= KIND_CONNECT && r->kind <= KIND_GET && !(r->flags & ~known);
+}
+
+/* The next transfer of the same kind of user over the same connection, which saves the host a connection and this machine a process. */
+static void next(struct request *r, struct text user, const uint8_t **early, size_t *length) {
+  static uint8_t bytes[TREE_BUFFER + 1]; /* a path's end is written behind it */
+  size_t got = 0, size = 0;
+  struct pollfd p = {HOST, POLLIN, 0};
+  if (poll(&p, 1, NEXT_MS) != 1) _exit(0);
+  while (got < 4 || got - 4 < size) {
+    ssize_t n = read(HOST, bytes + got, TREE_BUFFER - got);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) _exit(0);
+    got += (size_t)n;
+    struct cursor head = {bytes, bytes + got, false};
+    if (got >= 4) size = (size_t)get_int(&head, 4);
+    if (size > TREE_BUFFER - 4) _exit(0);
+  }
+  struct cursor payload = {bytes + 4, bytes + 4 + size, false};
+  uint64_t none;
+  if (get_int(&payload, 1) != OPEN || !parse(r, &payload, &none) || r->kind < KIND_PUT || r->user.length != user.length ||
+      memcmp(r->user.at, user.at, user.length))
+    _exit(0);
+  static char empty[1];
+  if (r->path.length) r->path.at[r->path.length] = 0;
+  else r->path.at = empty;
+  *early = bytes + 4 + size;
+  *length = got - 4 - size;
+}
+
 _Noreturn static void serve(struct request *r, int host, const struct buffer *unsent, const uint8_t *early, size_t length) {
   pid_t guest = getppid();
   r->path.at[r->path.length] = 0;
@@ -202,26 +255,12 @@ _Noreturn static void serve(struct request *r, int host, const struct buffer *un
     raw_reply(HOST, error, "");
     _exit(0);
   }
-  if (r->kind == KIND_PUT) tree_put(HOST, early, length, r->path.at, r->flags);
-  if (r->kind == KIND_GET) tree_get(HOST, r->path.at, r->flags);
+  for (struct text user = r->user; r->kind >= KIND_PUT; next(r, user, &early, &length)) {
+    if (r->kind == KIND_PUT) tree_put(HOST, early, length, r->path.at, r->flags);
+    else tree_get(HOST, r->path.at, r->flags);
+  }
   if (raw_reply(HOST, 0, "")) _exit(0);
   relay(other, early, length);
-}
-
-static bool parse(struct request *r, struct cursor *p, uint64_t *connection) {
-  *r = (struct request){.kind = (uint8_t)get_int(p, 1), .other = -1, .path = {"", 0}, .user = {"", 0}};
-  if (r->kind == KIND_ACCEPT) {
-    *connection = get_int(p, 8);
-  } else {
-    r->path = get_text(p);
-    if (r->kind == KIND_CONNECT) {
-      r->port = (uint16_t)get_int(p, 2);
-    } else {
-      r->user = get_text(p);
-      r->flags = (uint8_t)get_int(p, 1);
-    }
-  }
-  return get_done(p) && r->kind >= KIND_CONNECT && r->kind <= KIND_GET && r->flags <= (r->kind == KIND_PUT ? 3 : 1);
 }
 
 static void refuse(struct conn *c, int error, const char *reason) {

@@ -13,6 +13,7 @@ enum {
   BULK = 262144,     /* from this size on bytes go from descriptor to descriptor */
   PIPE_SIZE = 1 << 20,
   GIVE_UP_MS = 2000, /* how long a receiver that gave up still drops what comes */
+  MORE = 4,          /* flag of PUT and GET: another transfer may follow */
 };
 enum { KIND_FIFO = 1, KIND_SOCKET, KIND_DEVICE, KIND_UNREADABLE };
 

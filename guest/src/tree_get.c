@@ -62,11 +62,15 @@ static void give_entry(char record, const struct stat *s, const char *name) {
   give_text(name);
 }
 
-_Noreturn static void end(int error, const char *text) {
+static void say_end(int error, const char *text) {
   give("X", 1);
   give_int((uint64_t)error, 4);
   give_text(text);
   flush();
+}
+
+_Noreturn static void end(int error, const char *text) {
+  say_end(error, text);
   shutdown(out.fd, SHUT_WR);
   _exit(0);
 }
@@ -186,20 +190,27 @@ static void get(int folder, const char *name, const char *as, unsigned char type
 }
 
 /* `/`, `.` and `..` have no name of their own to send. */
-static const char *root_name(const char *path) {
-  const char *last = cut_last(must(strdup(path)));
+static const char *root_name(char *path) {
+  static char real[PATH_MAX];
+  const char *last = cut_last(path);
   if (*last && strcmp(last, ".") && strcmp(last, "..")) return last;
-  char *real = realpath(path, NULL);
-  last = real ? cut_last(real) : "";
+  last = realpath(path, real) ? cut_last(real) : "";
   return *last ? last : "root";
 }
 
-_Noreturn void tree_get(int fd, const char *path, uint8_t flags) {
+void tree_get(int fd, const char *path, uint8_t flags) {
   struct stat s;
   out.fd = fd;
   int error = fstatat(AT_FDCWD, path, &s, flags & 1 ? 0 : AT_SYMLINK_NOFOLLOW) ? errno : 0;
   if (!error && S_ISREG(s.st_mode) && faccessat(AT_FDCWD, path, R_OK, AT_EACCESS)) error = errno;
-  if (raw_reply(fd, error, "") || error) _exit(0);
-  get(AT_FDCWD, path, root_name(path), (unsigned char)(s.st_mode >> 12 & 017), flags & 1, 0);
-  end(0, "");
+  if (error) {
+    raw_reply(fd, error, "");
+    _exit(0);
+  }
+  raw_opened(fd, true);
+  char *copy = must(strdup(path));
+  get(AT_FDCWD, path, root_name(copy), (unsigned char)(s.st_mode >> 12 & 017), flags & 1, 0);
+  free(copy);
+  if (!(flags & MORE)) end(0, "");
+  say_end(0, "");
 }

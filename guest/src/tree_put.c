@@ -27,7 +27,7 @@ struct level {
 static struct level levels[DEPTH_MAX + 1]; /* levels[0] holds the folder that the root goes to */
 static int depth;
 
-_Noreturn static void answer(int error, const char *name) {
+static void say(int error, const char *name) {
   char text[600];
   int length = 0;
   if (error) length = snprintf(text, sizeof text, "%s%s%s", name, *name ? ": " : "", strerror(error));
@@ -36,6 +36,10 @@ _Noreturn static void answer(int error, const char *name) {
   put_int(put_int(record + 1, (uint64_t)error, 4), (uint64_t)length, 2);
   memcpy(record + 7, text, (size_t)length);
   send(in.fd, record, 7 + (size_t)length, MSG_NOSIGNAL);
+}
+
+_Noreturn static void answer(int error, const char *name) {
+  say(error, name);
   shutdown(in.fd, SHUT_WR);
   uint64_t until = now_ms() + GIVE_UP_MS;
   for (uint64_t now; error && (now = now_ms()) < until;) {
@@ -253,7 +257,7 @@ static int open_parent(char *path, uint8_t flags, const char **name) {
   return fd;
 }
 
-_Noreturn void tree_put(int fd, const uint8_t *early, size_t length, const char *path, uint8_t flags) {
+void tree_put(int fd, const uint8_t *early, size_t length, const char *path, uint8_t flags) {
   const char *name = NULL;
   char *copy = must(strdup(path));
   in.fd = fd;
@@ -262,7 +266,11 @@ _Noreturn void tree_put(int fd, const uint8_t *early, size_t length, const char 
   umask(0);
   errno = ENOENT;
   levels[0].folder = *copy ? open_parent(copy, flags, &name) : -1;
-  if (raw_reply(fd, levels[0].folder < 0 ? errno : 0, "") || levels[0].folder < 0) _exit(0);
+  if (levels[0].folder < 0) {
+    raw_reply(fd, errno, "");
+    _exit(0);
+  }
+  raw_opened(fd, length > 0);
   bool root = false;
   for (;;) {
     struct entry e;
@@ -270,7 +278,12 @@ _Noreturn void tree_put(int fd, const uint8_t *early, size_t length, const char 
     if (kind == 'X') {
       int error = (int)take_int(4);
       for (size_t left = (size_t)take_int(2); left; left--) take_int(1);
-      answer(error ? error : depth ? EPROTO : 0, "");
+      if (error || depth || !(flags & MORE)) answer(error ? error : depth ? EPROTO : 0, "");
+      say(0, "");
+      if (in.start < in.end || in.early_length) _exit(0);
+      close(levels[0].folder);
+      free(copy);
+      return;
     }
     if (kind == 'U') {
       if (!depth) answer(EPROTO, "no folder is open");

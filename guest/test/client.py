@@ -210,6 +210,10 @@ class Guest:
             if line.startswith("VmRSS"):
                 return int(line.split()[1])
 
+    def workers(self):
+        """Its children."""
+        return open(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read().split()
+
     def files(self):
         """How many descriptors it has open. To be asked last: it is not dumpable, so only root may look."""
         try:

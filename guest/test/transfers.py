@@ -49,6 +49,55 @@ def test_put_targets(binary):
         assert put(g, "/proc/nope", f)[0] in (2, 13)
 
 
+def test_transfers_in_a_row(binary):
+    with Guest(binary) as g:
+        one = file(b"x", b"1" * 1000)
+        request = lambda kind, path, flags, user="": bytes([kind]) + text(path) + text(user) + bytes([flags])
+        opened = frame(0x8C, struct.pack(">I", 0) + text(""))
+
+        def want(c, answer):
+            while len(c.buf) - c.pos < len(answer):
+                more = c.s.recv(65536)
+                assert more, (bytes(c.buf[c.pos :]), answer)
+                c.buf += more
+            assert c.buf[c.pos : c.pos + len(answer)] == answer
+            c.pos += len(answer)
+
+        c = open_raw(g, request(3, g.dir + "/f0", 4), one + END)
+        want(c, END)
+        for i in range(1, 30):
+            path = f"{g.dir}/f{i}"
+            c.send(frame(0x11, request(3, path, 4)) + (one + END if i % 2 else b""))
+            want(c, opened)
+            if i % 2 == 0:
+                c.send(folder(b"d", one) + END)
+            want(c, END)
+            c.send(frame(0x11, request(4, path, 5)))
+            tree = os.stat(path)
+            want(c, opened)
+            want(c, (file(f"f{i}".encode(), b"1" * 1000) if i % 2 else folder(f"f{i}".encode(), one)) + END)
+        assert len(os.listdir(g.dir)) >= 30 and len(g.workers()) == 1
+        # The last of a row, one that fails, one of another user, another kind and a broken frame end it.
+        c.send(frame(0x11, request(3, g.dir + "/last", 0)) + one + END)
+        want(c, opened)
+        assert rest(c) == END
+        for bad in (request(3, g.dir + "/no/where", 4), request(3, g.dir + "/u", 4, "daemon"), b"\1" + text("127.0.0.1") + b"\0\1", b"\3"):
+            c = open_raw(g, request(3, g.dir + "/g", 4), one + END)
+            want(c, END)
+            c.send(frame(0x11, bad) + one + END)
+            assert rest(c)[4:9] in (b"", struct.pack(">BI", 0x8C, 2)), bad
+        assert not os.path.exists(g.dir + "/u")
+        # An idle one ends by itself, and with its host.
+        c = open_raw(g, request(3, g.dir + "/g", 4), one + END)
+        want(c, END)
+        began = time.monotonic()
+        assert rest(c) == b"" and time.monotonic() - began < 30
+        c = open_raw(g, request(3, g.dir + "/g", 4), one + END)
+        want(c, END)
+        c.close()
+        eventually(lambda: not g.workers())
+
+
 def test_put_cannot_leave_its_root(binary):
     with Guest(binary) as g:
         t = g.dir + "/t"

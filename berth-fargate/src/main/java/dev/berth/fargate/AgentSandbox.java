@@ -227,7 +227,7 @@ final class AgentSandbox implements Sandbox, Endpoints, FargateTask {
   public <A> Optional<A> ability(Class<A> type) {
     return type == Endpoints.class || type == FargateTask.class
         ? Optional.of(type.cast(this))
-        : Optional.empty();
+        : type == FargateHost.class ? Optional.of(type.cast(host)) : Optional.empty();
   }
 
   @Override

@@ -45,6 +45,7 @@ final class Aws implements AutoCloseable {
 
   private @Nullable SdkHttpClient http;
   private @Nullable EcsClient ecs;
+  private @Nullable EcsClient ecsOnce;
   private @Nullable SsmClient ssm;
   private @Nullable Ec2Client ec2;
   private @Nullable SecretsManagerClient secrets;
@@ -66,6 +67,18 @@ final class Aws implements AutoCloseable {
       if (client == null) {
         client = build(EcsClient.builder());
         ecs = client;
+      }
+      return client;
+    });
+  }
+
+  /** The same, but sends each call once: for calls whose rate and repetition are ours to keep. */
+  EcsClient ecsOnce() {
+    return locked(() -> {
+      EcsClient client = ecsOnce;
+      if (client == null) {
+        client = build(EcsClient.builder(), 1);
+        ecsOnce = client;
       }
       return client;
     });
@@ -148,6 +161,13 @@ final class Aws implements AutoCloseable {
   private <
           B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C extends SdkAutoCloseable>
       C build(B builder) {
+    // Only for a moment's trouble; what lasts is retried by who knows what it means.
+    return build(builder, 3);
+  }
+
+  private <
+          B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C extends SdkAutoCloseable>
+      C build(B builder, int attempts) {
     SdkHttpClient shared = http;
     if (shared == null) {
       shared =
@@ -172,9 +192,8 @@ final class Aws implements AutoCloseable {
                 .apiCallAttemptTimeout(ATTEMPT)
                 .apiCallTimeout(CALL)
                 .scheduledExecutorService(limits)
-                // Only for a moment's trouble; what lasts is retried by who knows what it means.
                 .retryStrategy(
-                    DefaultRetryStrategy.standardStrategyBuilder().maxAttempts(3).build())
+                    DefaultRetryStrategy.standardStrategyBuilder().maxAttempts(attempts).build())
                 .build());
     if (region != null) {
       builder.region(Region.of(region));

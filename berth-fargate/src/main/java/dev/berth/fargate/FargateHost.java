@@ -33,6 +33,7 @@ final class FargateHost implements GuestHost, FargateTask {
   private final ReentrantLock ending = new ReentrantLock();
   private volatile boolean destroyed;
   private volatile @Nullable TaskState last;
+  private volatile Runnable afterwards = () -> {};
 
   FargateHost(
       SandboxFolder folder,
@@ -155,12 +156,21 @@ final class FargateHost implements GuestHost, FargateTask {
     folder.release();
   }
 
+  /** Has this run once the task is ended or let go of; it must be quick. */
+  void afterwards(Runnable step) {
+    afterwards = step;
+    if (destroyed) {
+      step.run();
+    }
+  }
+
   @Override
   public void release() {
     last = tasks.watch().latest(arn);
     tasks.watch().remove(arn);
     tunnel.close();
     folder.release();
+    afterwards.run();
   }
 
   @Override
@@ -173,6 +183,7 @@ final class FargateHost implements GuestHost, FargateTask {
         destroyed = true;
         tasks.watch().remove(arn);
         tunnel.close();
+        afterwards.run();
         end(folder, tasks, removal, arn, "The sandbox was stopped");
       }
     } catch (InterruptedException e) {
@@ -189,10 +200,6 @@ final class FargateHost implements GuestHost, FargateTask {
   Optional<TaskState> last() {
     TaskState now = tasks.watch().latest(arn);
     return Optional.ofNullable(now == null ? last : now);
-  }
-
-  boolean destroyed() {
-    return destroyed;
   }
 
   /**

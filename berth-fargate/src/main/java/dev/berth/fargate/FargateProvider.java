@@ -94,8 +94,11 @@ public final class FargateProvider implements SandboxProvider {
       } else {
         sandbox = start.guest(defaults(spec));
       }
-      owned.removeIf(FargateProvider::ended);
       owned.add(sandbox);
+      // One that has ended must not be held for as long as the provider lives.
+      sandbox
+          .ability(FargateHost.class)
+          .ifPresent(host -> host.afterwards(() -> owned.remove(sandbox)));
       return sandbox;
     } catch (SandboxException e) {
       throw interrupted(e);
@@ -137,10 +140,6 @@ public final class FargateProvider implements SandboxProvider {
       }
     }
     return e;
-  }
-
-  private static boolean ended(Sandbox sandbox) {
-    return sandbox.ability(FargateHost.class).map(FargateHost::destroyed).orElse(false);
   }
 
   /** What is wrong without AWS being asked. */

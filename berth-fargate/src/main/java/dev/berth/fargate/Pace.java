@@ -12,7 +12,7 @@ import java.util.concurrent.locks.ReentrantLock;
 final class Pace {
   private final long interval;
   private final long burst;
-  private final ReentrantLock lock = new ReentrantLock();
+  private final ReentrantLock lock = new ReentrantLock(true);
   private long next = System.nanoTime();
 
   Pace(int burst, Duration interval) {
@@ -20,19 +20,20 @@ final class Pace {
     this.burst = burst * this.interval;
   }
 
-  /** Waits for this caller's turn. */
+  /**
+   * Waits for this caller's turn. Who waits is let through one by one, each by what the clock says
+   * then: else those who are woken late, on a busy machine, would all go at once.
+   */
   void await() throws InterruptedException {
-    long turn;
-    lock.lock();
+    lock.lockInterruptibly();
     try {
-      long now = System.nanoTime();
-      next = Math.max(next, now - burst) + interval;
-      turn = next - now;
+      long turn = next + interval - burst - System.nanoTime();
+      if (turn > 0) {
+        TimeUnit.NANOSECONDS.sleep(turn);
+      }
+      next = Math.max(next, System.nanoTime()) + interval;
     } finally {
       lock.unlock();
-    }
-    if (turn > 0) {
-      TimeUnit.NANOSECONDS.sleep(turn);
     }
   }
 

@@ -50,8 +50,18 @@ final class TaskDefinitions {
   private static final String EFS_MOUNT = "/efs";
   private static final Duration YOUNG = Duration.ofHours(1);
 
+  /** How long a base definition is taken to be as it was read. */
+  private static final Duration BASE_HOLDS = Duration.ofSeconds(10);
+
   private final FargateConfig config;
   private final Aws aws;
+  // ECS's documented rates, for an account and region, at once and then per second: to register
+  // and deregister 20 and 1, to read 50 and 20.
+  private final Pace changes = new Pace(15, Duration.ofMillis(1100));
+  private final Pace reads = new Pace(20, Duration.ofMillis(60));
+  private final ReentrantLock baseLock = new ReentrantLock();
+  private @Nullable TaskDefinition base;
+  private long baseRead;
   private final Map<String, String> known = new ConcurrentHashMap<>();
   private final Map<String, ReentrantLock> locks = new ConcurrentHashMap<>();
 
@@ -85,6 +95,7 @@ final class TaskDefinitions {
         arn = find(family).map(TaskDefinition::taskDefinitionArn).orElse(null);
       }
       if (arn == null) {
+        changes.await();
         arn = aws.ecs().registerTaskDefinition(request).taskDefinition().taskDefinitionArn();
       }
       known.put(family, arn);
@@ -101,7 +112,8 @@ final class TaskDefinitions {
     known.values().remove(arn);
   }
 
-  private Optional<TaskDefinition> find(String family) {
+  private Optional<TaskDefinition> find(String family) throws InterruptedException {
+    reads.await();
     try {
       return Optional.of(
               aws.ecs().describeTaskDefinition(ask -> ask.taskDefinition(family)).taskDefinition())
@@ -133,6 +145,7 @@ final class TaskDefinitions {
           continue;
         }
         String arn = found.get().taskDefinitionArn();
+        changes.await();
         aws.ecs().deregisterTaskDefinition(ask -> ask.taskDefinition(arn));
         forget(arn);
         report.add(arn + ": deregistered");
@@ -218,14 +231,25 @@ final class TaskDefinitions {
     return sidecar;
   }
 
+  /** Two hundred starts at once need not read it two hundred times. */
   private @Nullable TaskDefinition base() {
     String name = config.taskDefinition();
+    if (name == null) {
+      return null;
+    }
+    baseLock.lock();
     try {
-      return name == null
-          ? null
-          : aws.ecs().describeTaskDefinition(ask -> ask.taskDefinition(name)).taskDefinition();
+      TaskDefinition held = base;
+      if (held == null || System.nanoTime() - baseRead > BASE_HOLDS.toNanos()) {
+        held = aws.ecs().describeTaskDefinition(ask -> ask.taskDefinition(name)).taskDefinition();
+        base = held;
+        baseRead = System.nanoTime();
+      }
+      return held;
     } catch (SdkException e) {
       throw Aws.failed(null, "read the task definition " + name, e, "");
+    } finally {
+      baseLock.unlock();
     }
   }
 

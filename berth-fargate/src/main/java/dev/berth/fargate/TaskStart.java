@@ -225,7 +225,9 @@ final class TaskStart {
   /** Starts the task and waits until it has an address, which it gives. */
   private String reach(List<ContainerOverride> overrides) throws InterruptedException {
     FargateConfig config = place.config();
-    place.keys();
+    TaskKeys keys = place.keys();
+    // Meanwhile ECS takes its time.
+    SshTunnel.warmUp(keys.privateKey(), keys.hostKeys());
     note(null, null, false);
     progress.accept("starting a task in " + config.cluster());
     String started = run(overrides);

@@ -47,10 +47,14 @@ final class Tasks implements AutoCloseable {
 
   private final FargateConfig config;
   private final Aws aws;
-  // ECS: RunTask for Fargate 20 a second sustained, reads of a cluster's resources 20 a second.
-  private final Pace starts = new Pace(10, Duration.ofMillis(60));
+  // ECS's documented rates, for an account and region, at once and then per second: RunTask on
+  // Fargate 20 in any second, together with StopTask 100 and 40; DescribeTasks and ListTasks 100
+  // and 20. We keep below, for we are not alone there.
+  private final Pace starts = new Pace(2, Duration.ofMillis(75));
+  private final Pace ends = new Pace(10, Duration.ofMillis(50));
   private final Pace reads = new Pace(20, Duration.ofMillis(60));
   private final TaskWatch watch;
+  private final TaskQuestions questions;
 
   /** What one task is started with. */
   record Start(
@@ -60,6 +64,7 @@ final class Tasks implements AutoCloseable {
     this.config = config;
     this.aws = aws;
     this.watch = new TaskWatch(this::describe, config.pollInterval());
+    this.questions = new TaskQuestions(this::describeNow);
   }
 
   TaskWatch watch() {
@@ -125,7 +130,7 @@ final class Tasks implements AutoCloseable {
    * If the caller goes, what was started is ended.
    */
   private RunTaskResponse send(RunTaskRequest request) throws InterruptedException {
-    FutureTask<RunTaskResponse> call = new FutureTask<>(() -> aws.ecs().runTask(request));
+    FutureTask<RunTaskResponse> call = new FutureTask<>(() -> aws.ecsOnce().runTask(request));
     Thread.ofVirtual().name("berth-run-task").start(call);
     try {
       return call.get();
@@ -243,22 +248,29 @@ final class Tasks implements AutoCloseable {
     }
   }
 
-  /** What ECS says of one now, within 2 s; empty if it does not know it any more. */
-  Optional<TaskState> ask(String arn) {
+  private List<TaskState> describeNow(List<String> arns) {
     try {
+      reads.await();
       return aws
           .ecs()
           .describeTasks(ask ->
               ask.cluster(config.cluster())
-                  .tasks(arn)
+                  .tasks(arns)
                   .overrideConfiguration(limit -> limit.apiCallTimeout(STATUS_WITHIN)))
           .tasks()
           .stream()
           .map(TaskState::of)
-          .findFirst();
+          .toList();
     } catch (SdkException e) {
-      throw Aws.failed(null, "ask for the task " + arn, e, "");
+      throw Aws.failed(null, "ask for the task " + String.join(", ", arns), e, "");
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("nobody interrupts this thread", e);
     }
+  }
+
+  /** What ECS says of one now, within 2 s; empty if it does not know it any more. */
+  Optional<TaskState> ask(String arn) {
+    return questions.ask(arn, STATUS_WITHIN);
   }
 
   /** The tasks that run or come up, of all sandboxes of this kind in the cluster. */
@@ -298,8 +310,9 @@ final class Tasks implements AutoCloseable {
   void stop(String arn, String reason) throws InterruptedException {
     String said = reason.length() > LONGEST_REASON ? reason.substring(0, LONGEST_REASON) : reason;
     for (int tries = 0; ; tries++) {
+      ends.await();
       try {
-        aws.ecs().stopTask(ask -> ask.cluster(config.cluster()).task(arn).reason(said));
+        aws.ecsOnce().stopTask(ask -> ask.cluster(config.cluster()).task(arn).reason(said));
         return;
       } catch (InvalidParameterException e) {
         // ECS forgets tasks an hour after their end.

@@ -42,10 +42,12 @@ final class EcsProxy implements AutoCloseable {
   private final Set<String> inactive = ConcurrentHashMap.newKeySet();
   private final Map<String, RigTask> tasks = new ConcurrentHashMap<>();
   private final Map<String, String[]> tokens = new ConcurrentHashMap<>();
+  private final Map<String, Object> tokenLocks = new ConcurrentHashMap<>();
   private final AtomicInteger numbers = new AtomicInteger();
   private final ConcurrentLinkedQueue<String> bodies = new ConcurrentLinkedQueue<>();
   private final PublicAddresses publicAddresses = new PublicAddresses();
   private final AtomicInteger requests = new AtomicInteger();
+  private final CallRates rates = new CallRates();
   private volatile java.time.Duration definitionAge = java.time.Duration.ZERO;
   private final URI moto;
   private final Podman podman;
@@ -75,6 +77,11 @@ final class EcsProxy implements AutoCloseable {
   /** All that callers have sent to ECS, to look for what must not be there. */
   Collection<String> bodies() {
     return bodies;
+  }
+
+  /** When callers have asked what of ECS. */
+  CallRates rates() {
+    return rates;
   }
 
   private void handle(HttpExchange exchange) throws IOException {
@@ -132,6 +139,7 @@ final class EcsProxy implements AutoCloseable {
 
   private Answer ecs(HttpExchange exchange, String operation, byte[] body)
       throws IOException, InterruptedException {
+    rates.count(operation, exchange.getRequestHeaders().getFirst("X-Amz-Date"));
     bodies.add(operation + " " + new String(body, StandardCharsets.UTF_8));
     Faults.Call fault = faults.take(operation);
     if (fault != null) {
@@ -258,7 +266,7 @@ final class EcsProxy implements AutoCloseable {
     String arn = asked.path("taskDefinition").asString("");
     if (!token.isEmpty()) {
       // Two at once with one token are one.
-      synchronized (tokens) {
+      synchronized (tokenLocks.computeIfAbsent(token, key -> new Object())) {
         String[] known = tokens.get(token);
         if (known != null) {
           return known[0].equals(asked.toString())

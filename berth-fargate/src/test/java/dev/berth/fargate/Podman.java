@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
 
 /**
  * Podman with a store of its own, which outlives the tests so that images need not be imported
@@ -14,6 +15,12 @@ import java.util.Map;
 final class Podman {
   private final Path home;
   private final Map<String, String> env;
+
+  /**
+   * Its commands wait for each other's locks; too many at once would wait for longer than they may.
+   */
+  private final Semaphore room = new Semaphore(6, true);
+
   private final java.util.Set<String> images = java.util.concurrent.ConcurrentHashMap.newKeySet();
 
   Podman(Path home) throws IOException {
@@ -34,17 +41,27 @@ final class Podman {
   }
 
   String run(String... arguments) {
-    return Tool.run(env, line(arguments));
+    return run(Map.of(), List.of(arguments));
   }
 
   String run(Map<String, String> more, List<String> arguments) {
     Map<String, String> all = new java.util.HashMap<>(env);
     all.putAll(more);
-    return Tool.run(all, line(arguments.toArray(String[]::new)));
+    room.acquireUninterruptibly();
+    try {
+      return Tool.run(all, line(arguments.toArray(String[]::new)));
+    } finally {
+      room.release();
+    }
   }
 
   Tool.Result result(String... arguments) {
-    return Tool.result(env, line(arguments));
+    room.acquireUninterruptibly();
+    try {
+      return Tool.result(env, line(arguments));
+    } finally {
+      room.release();
+    }
   }
 
   boolean has(String image) {

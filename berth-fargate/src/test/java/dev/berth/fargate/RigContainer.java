@@ -65,7 +65,7 @@ final class RigContainer {
     return first;
   }
 
-  /** Its first process, as the host sees it. */
+  /** Its first process on this host; 0 until it runs. */
   long pid() {
     return pid;
   }

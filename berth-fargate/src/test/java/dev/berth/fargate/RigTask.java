@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import tools.jackson.databind.JsonNode;
@@ -18,11 +19,14 @@ import tools.jackson.databind.node.ObjectNode;
  * dependsOn}, ended when an essential one ends. Its states are those that ECS documents.
  */
 final class RigTask {
-  private static final Duration LOOK = Duration.ofMillis(20);
-  private static final Duration CHECK = Duration.ofMillis(50);
+  private static final Duration LOOK = Duration.ofMillis(5);
+  private static final Duration CHECK = Duration.ofMillis(10);
   private static final Duration CHECK_HEALTHY = Duration.ofSeconds(5);
   private static final Duration GRACE = Duration.ofSeconds(1);
   private static final Duration LATE = Duration.ofSeconds(3);
+
+  /** How many are there: the more, the less often each is looked at. */
+  private static final AtomicInteger ALIVE = new AtomicInteger();
 
   private final String arn;
   private final String name;
@@ -77,6 +81,7 @@ final class RigTask {
   }
 
   private void live() {
+    ALIVE.incrementAndGet();
     try {
       if (come()) {
         last();
@@ -152,7 +157,7 @@ final class RigTask {
         return false;
       }
       if (Instant.now().isAfter(nextCheck)) {
-        nextCheck = Instant.now().plus(CHECK);
+        nextCheck = Instant.now().plus(CHECK.multipliedBy(Math.max(1, ALIVE.get() / 2)));
       }
     }
     status = "RUNNING";
@@ -227,7 +232,7 @@ final class RigTask {
 
   /** One look at what runs; false once it is over. */
   private boolean watch(Instant nextCheck) throws InterruptedException {
-    Thread.sleep(LOOK);
+    Thread.sleep(LOOK.multipliedBy(Math.max(1, ALIVE.get() / 2)));
     for (RigContainer container : containers) {
       container.look();
       handLog(container);
@@ -280,6 +285,7 @@ final class RigTask {
       network.close();
     }
     stopped = Instant.now();
+    ALIVE.decrementAndGet();
     status = "STOPPED";
     ended.run();
   }

@@ -137,6 +137,12 @@ final class FrameReader {
     return in.position(end).slice();
   }
 
+  /** Forgets what has come and was not read. */
+  void clear() {
+    in.position(0).limit(0);
+    end = 0;
+  }
+
   private void need(int bytes) throws ProtocolException {
     if (bytes > end - in.position()) {
       throw new ProtocolException("a frame that is too short");

@@ -48,6 +48,7 @@ final class GuestClient implements AutoCloseable {
   private final Forgets forgets = new Forgets(outbox);
   private @Nullable Connection connection;
   private final Set<Closeable> transfers = ConcurrentHashMap.newKeySet();
+  private final Spares spares = new Spares();
   private volatile long heard = System.nanoTime();
   private final StopCheck stopCheck;
   private volatile @Nullable String lost;
@@ -138,6 +139,11 @@ final class GuestClient implements AutoCloseable {
     forgets.add(command.id());
   }
 
+  /** Connections for transfers that follow each other. */
+  Spares spares() {
+    return spares;
+  }
+
   /** Closes this, over which something is transferred, when the guest is lost. */
   void enlist(Closeable transfer) {
     transfers.add(transfer);
@@ -225,6 +231,7 @@ final class GuestClient implements AutoCloseable {
     commands.values().forEach(command -> command.onLost(why));
     commands.clear();
     transfers.forEach(Watch::quietly);
+    spares.close();
     answers.wakeAll();
   }
 

@@ -33,6 +33,7 @@ final class RawConnection implements Closeable {
   private final TransferLimits limits;
   private final long began = System.nanoTime();
   private volatile @Nullable String givenUp;
+  private final boolean again;
   private boolean opened;
   private @Nullable ByteBuffer early;
 
@@ -47,8 +48,22 @@ final class RawConnection implements Closeable {
     }
   }
 
+  /** The guest let go of a connection that was kept, before it began anything. */
+  static final class Stale extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    Stale(@Nullable IOException cause) {
+      super("the guest closed a connection that was kept", cause);
+    }
+  }
+
   private RawConnection(
-      ByteChannel channel, FrameReader frames, FrameWriter waiting, TransferLimits limits) {
+      ByteChannel channel,
+      FrameReader frames,
+      FrameWriter waiting,
+      TransferLimits limits,
+      boolean again) {
+    this.again = again;
     this.limits = limits;
     this.channel = channel;
     this.waiting = waiting;
@@ -72,12 +87,27 @@ final class RawConnection implements Closeable {
       open.accept(waiting);
       waiting.end();
       done = true;
-      return new RawConnection(channel, frames, waiting, limits);
+      return new RawConnection(channel, frames, waiting, limits, false);
     } finally {
       if (!done) {
         Watch.quietly(channel);
       }
     }
+  }
+
+  /** Over a connection that was kept; whoever awaits its opening may find it {@link Stale}. */
+  static RawConnection again(
+      Spares.Spare spare, Consumer<FrameWriter> open, TransferLimits limits) {
+    FrameWriter waiting = new FrameWriter(128).begin(Wire.OPEN);
+    open.accept(waiting);
+    waiting.end();
+    return new RawConnection(spare.channel(), spare.frames(), waiting, limits, true);
+  }
+
+  /** Gives the connection away, for what comes next; this one is done. */
+  void keepIn(Spares spares) {
+    watch.close();
+    spares.keep(channel, frames);
   }
 
   /** Sends what waits and, the first time, waits for the guest to open the connection. */
@@ -102,8 +132,7 @@ final class RawConnection implements Closeable {
     if (opened) {
       return;
     }
-    Connection.Welcome.read(frames);
-    int type = frames.next();
+    int type = again ? nextAgain() : nextAfterWelcome();
     if (type == Wire.FAULT) {
       throw Connection.fault(frames);
     }
@@ -121,6 +150,26 @@ final class RawConnection implements Closeable {
     opened = true;
     ByteBuffer unread = frames.unread();
     early = unread.hasRemaining() ? unread : null;
+  }
+
+  private int nextAfterWelcome() throws IOException {
+    Connection.Welcome.read(frames);
+    return frames.next();
+  }
+
+  private int nextAgain() throws IOException {
+    int type;
+    try {
+      type = frames.next();
+    } catch (ProtocolException | ClosedByInterruptException e) {
+      throw e;
+    } catch (IOException e) {
+      throw givenUp != null ? e : new Stale(e);
+    }
+    if (type < 0) {
+      throw new Stale(null);
+    }
+    return type;
   }
 
   /** Does without the limit on silence. */

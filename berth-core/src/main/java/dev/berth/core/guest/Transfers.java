@@ -13,6 +13,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,10 @@ final class Transfers {
   private static final int INSIDE = 1;
   private static final int MAKE_PARENTS = 2;
   private static final int FOLLOW = 1;
+
+  /** Of both directions: the connection may be used once more. */
+  private static final int MORE = 4;
+
   private static final int DEFAULT_MODE = 0644;
 
   private final GuestClient client;
@@ -180,16 +185,40 @@ final class Transfers {
       throw client.faults().lost(tried, lost);
     }
     String user = defaults.user() == null ? "" : defaults.user();
-    RawConnection raw = null;
+    Consumer<FrameWriter> open = to -> to.u8(kind).str(path).str(user).u8(flags | MORE);
+    Spares.Spare spare = client.spares().take();
+    if (spare != null) {
+      try {
+        return over(tried, RawConnection.again(spare, open, limits), body);
+      } catch (RawConnection.Stale e) {
+        // Nothing was begun there: over a new one.
+      }
+    }
     try {
-      raw =
-          RawConnection.connect(
-              client.link(), to -> to.u8(kind).str(path).str(user).u8(flags), limits);
-      client.enlist(raw);
-      return body.run(raw);
+      return over(tried, RawConnection.connect(client.link(), open, limits), body);
     } catch (ClosedByInterruptException e) {
       Thread.interrupted();
       throw new InterruptedException();
+    } catch (ProtocolException e) {
+      throw failed(tried, "the guest broke the protocol (" + e.getMessage() + ")", e);
+    } catch (IOException e) {
+      throw broken(tried, null, e);
+    }
+  }
+
+  private <T> T over(String tried, RawConnection raw, Body<T> body)
+      throws RawConnection.Stale, InterruptedException {
+    boolean well = false;
+    try {
+      client.enlist(raw);
+      T result = body.run(raw);
+      well = true;
+      return result;
+    } catch (ClosedByInterruptException e) {
+      Thread.interrupted();
+      throw new InterruptedException();
+    } catch (RawConnection.Stale e) {
+      throw e;
     } catch (RawConnection.Refused e) {
       throw refused(tried, e.errno, String.valueOf(e.getMessage()), e);
     } catch (TreeReader.Ended e) {
@@ -197,10 +226,14 @@ final class Transfers {
     } catch (ProtocolException e) {
       throw failed(tried, "the guest broke the protocol (" + e.getMessage() + ")", e);
     } catch (IOException e) {
-      throw broken(tried, raw == null ? null : raw.givenUp(), e);
+      throw broken(tried, raw.givenUp(), e);
     } finally {
       client.dismiss(raw);
-      Watch.quietly(raw);
+      if (well && raw.givenUp() == null) {
+        raw.keepIn(client.spares());
+      } else {
+        Watch.quietly(raw);
+      }
     }
   }
 

@@ -3,6 +3,7 @@ package dev.berth.fargate.ssh;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -14,10 +15,15 @@ import org.jspecify.annotations.Nullable;
  * is another, or it has not worked for too long. Thread-safe.
  */
 final class Healing implements AutoCloseable {
-  private static final long FIRST_PAUSE_MILLIS = 20;
+  private static final long FIRST_PAUSE_MILLIS = 10;
 
   /** While the server comes up, every moment counts; after a break many come back at once. */
-  private static final long LONGEST_AT_START_MILLIS = 60;
+  private static final long LONGEST_AT_START_MILLIS = 20;
+
+  /** What one more that waits adds to everybody's pauses: two hundred must not take a processor. */
+  private static final long PAUSE_FOR_EACH_MILLIS = 2;
+
+  private static final AtomicInteger WAITING = new AtomicInteger();
 
   private static final long LONGEST_AFTER_BREAK_MILLIS = 800;
 
@@ -172,7 +178,16 @@ final class Healing implements AutoCloseable {
 
   private SshConnection connect(Duration within, long longestPause)
       throws IOException, InterruptedException {
-    long deadline = System.nanoTime() + within.toNanos();
+    WAITING.incrementAndGet();
+    try {
+      return tryUntil(System.nanoTime() + within.toNanos(), within, longestPause);
+    } finally {
+      WAITING.decrementAndGet();
+    }
+  }
+
+  private SshConnection tryUntil(long deadline, Duration within, long longestPause)
+      throws IOException, InterruptedException {
     long pause = FIRST_PAUSE_MILLIS;
     for (int number = 1; ; number++) {
       String why = lost != null ? lost : ended.get();
@@ -191,7 +206,7 @@ final class Healing implements AutoCloseable {
       }
       // Many tunnels that break at once must not come back at once.
       Thread.sleep(pause / 2 + ThreadLocalRandom.current().nextLong(pause));
-      pause = Math.min(pause * 2, longestPause);
+      pause = Math.min(pause * 2, longestPause + PAUSE_FOR_EACH_MILLIS * (WAITING.get() - 1));
     }
   }
 }

@@ -53,24 +53,27 @@ public final class Sidecar {
   static byte[] prepare(SshTunnel tunnel, String own, String volume, byte[] program, byte[] token)
       throws InterruptedException {
     // read takes no more than its line from a pipe; printf and read are the shell's own, so that
-    // the token is on no command line. A program that was cut off on its way is not taken.
+    // the token is on no command line. A program that was cut off on its way is not taken. Each
+    // program that the shell starts costs a millisecond or two before the guest can start.
     String script =
         """
         umask 077; set -e; own=%1$s; volume=%2$s; next=$volume/.guest.$$
         IFS= read -r token
-        mkdir -p "$own"
+        [ -d "$own" ] || mkdir -p "$own"
+        : >"$next"; chmod 755 "$next" &
         cat >"$next"
+        wait $!
         [ "$(wc -c <"$next")" -eq %3$d ]
         (set -C; printf %%s "$token" >"$own/token") 2>/dev/null || :
+        IFS= read -r held <"$own/token" || :
         if [ -e "$own/prepared" ]; then
           rm -f "$next"
         else
-          cat "$own/token" >"$volume/token"
-          chmod 755 "$next"
+          printf %%s "$held" >"$volume/token"
           mv "$next" "$volume/guest"
           : >"$own/prepared"
         fi
-        cat "$own/token"
+        printf %%s "$held"
         """
             .formatted(quote(own), quote(volume), program.length);
     ByteArrayOutputStream input = new ByteArrayOutputStream(program.length + 128);

@@ -59,6 +59,14 @@ public final class SshTunnel implements AutoCloseable {
     this.way = new Healing(this::connect, ended);
   }
 
+  /**
+   * Begins to load what tunnels with these keys need, so that the first one is not kept waiting for
+   * it; once in a process, in the background.
+   */
+  public static void warmUp(String privateKey, List<String> hostKeys) {
+    WarmUp.begin(privateKey, List.copyOf(hostKeys));
+  }
+
   /** Describes a tunnel to this name or address. */
   public static Builder to(String host) {
     return new Builder(host);

@@ -51,7 +51,10 @@ class SshSpeedIT {
   }
 
   private static void print(String text, Object... values) {
-    System.out.println("ssh-speed " + String.format(Locale.ROOT, text, values));
+    double load =
+        java.lang.management.ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
+    System.out.printf(
+        Locale.ROOT, "ssh-speed (load %.1f) %s%n", load, String.format(Locale.ROOT, text, values));
   }
 
   private static double millis(long nanos) {
@@ -210,33 +213,45 @@ class SshSpeedIT {
       began = System.nanoTime();
       sandbox.download("small", folder.resolve("small-back"));
       double down = 2000 / (millis(System.nanoTime() - began) / 1000);
-      began = System.nanoTime();
-      for (int i = 0; i < 300; i++) {
-        sandbox.upload(small.resolve("f" + i), "one");
-      }
-      double single = 300 / (millis(System.nanoTime() - began) / 1000);
-      began = System.nanoTime();
-      try (ExecutorService callers = Executors.newVirtualThreadPerTaskExecutor()) {
-        List<Future<?>> calls = new ArrayList<>();
-        for (int caller = 0; caller < 8; caller++) {
-          String remote = "one-" + caller;
-          calls.add(
-              callers.submit(() -> {
-                for (int i = 0; i < 100; i++) {
-                  sandbox.upload(small.resolve("f" + i), remote);
-                }
-                return null;
-              }));
-        }
-        for (Future<?> call : calls) {
-          call.get(1, TimeUnit.MINUTES);
-        }
-      }
-      double many = 800 / (millis(System.nanoTime() - began) / 1000);
+      print("1 KiB files: as a folder %.0f/s up, %.0f/s down (≥ 500)", up, down);
+      Path one = folder.resolve("one");
+      Calls put1 = (caller, i) -> sandbox.upload(small.resolve("f" + i), "one-" + caller);
+      Calls get1 = (caller, i) -> sandbox.download("small/f" + i, Path.of(one + "-" + caller));
+      perSecond(1, 300, put1);
       print(
-          "1 KiB files: as a folder %.0f/s up, %.0f/s down (≥ 500); a call each %.0f/s, by 8 callers %.0f/s",
-          up, down, single, many);
+          "1 KiB files, a call each (≥ 500): one caller %.0f/s up, %.0f/s down; 8 callers %.0f/s up,"
+              + " %.0f/s down",
+          perSecond(1, 1000, put1),
+          perSecond(1, 1000, get1),
+          perSecond(8, 250, put1),
+          perSecond(8, 250, get1));
     }
+  }
+
+  private interface Calls {
+    void call(int caller, int number) throws InterruptedException;
+  }
+
+  /** So many callers make so many calls each. */
+  private static double perSecond(int callers, int each, Calls calls) throws Exception {
+    long began = System.nanoTime();
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<?>> all = new ArrayList<>();
+      for (int i = 0; i < callers; i++) {
+        int caller = i;
+        all.add(
+            threads.submit(() -> {
+              for (int number = 0; number < each; number++) {
+                calls.call(caller, number);
+              }
+              return null;
+            }));
+      }
+      for (Future<?> one : all) {
+        one.get(2, TimeUnit.MINUTES);
+      }
+    }
+    return callers * each / (millis(System.nanoTime() - began) / 1000);
   }
 
   private static double rate(List<Double> millis) {
