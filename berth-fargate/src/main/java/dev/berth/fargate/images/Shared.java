@@ -83,6 +83,7 @@ final class Shared {
     waiting.incrementAndGet();
     listeners.add(progress);
     try {
+      progress.accept("waiting for another thread that is at it");
       if (!over.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS)) {
         throw BuildFailures.late(atMost);
       }
