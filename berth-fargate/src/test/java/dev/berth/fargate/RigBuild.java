@@ -125,7 +125,12 @@ final class RigBuild {
     } catch (IOException | RuntimeException | InterruptedException e) {
       end("FAILED", phase(), "CLIENT_ERROR: " + e.getMessage());
     } finally {
-      Tool.result(Map.of(), List.of("rm", "-rf", folder.toString()));
+      // A stop interrupts it.
+      boolean cleared = Thread.interrupted();
+      Tool.Result removed = Tool.result(Map.of(), List.of("rm", "-rf", folder.toString()));
+      if (removed.code() != 0 && !cleared) {
+        System.err.println("the rig could not remove " + folder + ": " + removed.output());
+      }
     }
   }
 

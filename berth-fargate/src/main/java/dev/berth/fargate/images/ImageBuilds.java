@@ -159,7 +159,7 @@ public final class ImageBuilds {
           return url;
         }
         BuildLog log = new BuildLog(clients, self::report);
-        Build ended = follow(order, build.id(), log, deadline, self);
+        Build ended = follow(order, build, log, deadline, self);
         boolean ours = BEGUN.remove(build.id());
         if (ended.buildStatus() == StatusType.SUCCEEDED) {
           return url;
@@ -213,10 +213,11 @@ public final class ImageBuilds {
   }
 
   /** Waits until it is over, with its log; takes away what was staged for it. */
-  private Build follow(Order order, String id, BuildLog log, long deadline, Shared self)
+  private Build follow(Order order, Build begun, BuildLog log, long deadline, Shared self)
       throws InterruptedException {
+    String id = begun.id();
     String phase = "";
-    Build build = null;
+    Build build = begun;
     boolean over = false;
     try {
       while (true) {
@@ -238,28 +239,28 @@ public final class ImageBuilds {
     } finally {
       // It goes on for whoever else waits for it in this JVM; they find it as they find others'.
       if (over || BEGUN.contains(id) && self.alone()) {
-        leave(order, id, build, over);
+        leave(order, build, over);
       }
     }
   }
 
   /** Nothing is left of it, also if this thread was interrupted. */
-  private void leave(Order order, String id, @Nullable Build build, boolean over)
+  private void leave(Order order, Build build, boolean over)
       throws InterruptedException {
     boolean interrupted = Thread.interrupted();
     try {
       if (!over) {
-        builds.stop(id);
-        BEGUN.remove(id);
+        builds.stop(build.id());
+        BEGUN.remove(build.id());
       }
       BuildContext context = order.context();
-      if (context != null && build != null) {
+      if (context != null) {
         new Stage(clients, settings).remove(context, build);
       }
     } catch (SdkException | SandboxException e) {
       // The build ends by its own timeout, and gc clears up what was staged.
       System.getLogger(ImageBuilds.class.getName())
-          .log(System.Logger.Level.DEBUG, "could not clear up after the build " + id, e);
+          .log(System.Logger.Level.DEBUG, "could not clear up after the build " + build.id(), e);
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
