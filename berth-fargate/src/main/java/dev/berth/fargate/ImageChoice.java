@@ -72,16 +72,17 @@ record ImageChoice(
     if (folder != null) {
       return ImageBuilder.builds(config, place.aws()).build(folder, name, force, progress);
     }
-    boolean mirrored = reference != null && config.autoMirror() && config.ecrRepository() != null;
-    if (force && !mirrored) {
+    String named = reference;
+    if (named != null && config.autoMirror() && config.ecrRepository() != null) {
+      return ImageBuilder.builds(config, place.aws()).mirror(named, force, progress);
+    }
+    if (force) {
       throw wrong(
           "build or copy an image anew (force_build)",
           "there is nothing to build: the spec has no environment_dir, and without ecr_repository"
               + " and auto_mirror nothing is copied.");
     }
-    return mirrored
-        ? ImageBuilder.builds(config, place.aws()).mirror(reference, force, progress)
-        : reference;
+    return named;
   }
 
   private static boolean flag(SandboxSpec spec) {
