@@ -43,9 +43,16 @@ final class CodeBuildRig implements EcsProxy.Other {
     this.tools = tools;
   }
 
+  /** Keeps builds in the queue while it is open. */
+  interface Hold extends AutoCloseable {
+    @Override
+    void close();
+  }
+
   /** Builds that begin from now on wait in the queue until {@link #release}. */
-  void hold() {
+  Hold hold() {
     held = new Phaser(1);
+    return this::release;
   }
 
   void release() {

@@ -79,6 +79,12 @@ final class ImageBucket implements AutoCloseable {
     }
   }
 
+  void clear() throws IOException {
+    for (String key : keys()) {
+      Files.delete(root.resolve(NAME).resolve(key));
+    }
+  }
+
   void put(String key) {
     try (Aws aws = new Aws(FargateRig.REGION)) {
       aws.s3()

@@ -1,5 +1,6 @@
 package dev.berth.fargate.images;
 
+import dev.berth.RequestException;
 import java.util.Optional;
 import software.amazon.awssdk.services.codebuild.model.ArtifactsType;
 import software.amazon.awssdk.services.codebuild.model.ComputeType;
@@ -79,6 +80,21 @@ final class CodeBuildProject {
                       .serviceRole(role)
                       .tags(OURS)));
     }
+  }
+
+  /** What there is of it, for people. */
+  String examine() throws InterruptedException {
+    String name = settings.projectName();
+    if (find().isPresent()) {
+      return "project " + name;
+    }
+    if (settings.serviceRole() != null) {
+      return "project " + name + " is made by the first build";
+    }
+    throw new RequestException(
+        "Tried to find the CodeBuild project "
+            + name
+            + ", but there is none; create it, or set codebuild_service_role.");
   }
 
   private Optional<Project> find() throws InterruptedException {

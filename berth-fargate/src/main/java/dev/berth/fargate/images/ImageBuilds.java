@@ -1,23 +1,15 @@
 package dev.berth.fargate.images;
 
-import dev.berth.SandboxException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.core.exception.AbortedException;
 import software.amazon.awssdk.core.exception.SdkException;
-import software.amazon.awssdk.services.codebuild.model.Build;
-import software.amazon.awssdk.services.codebuild.model.StatusType;
 
 /**
  * Images in ECR, made when they are first asked for: from a folder with a Dockerfile, or as a copy
@@ -27,14 +19,6 @@ import software.amazon.awssdk.services.codebuild.model.StatusType;
 public final class ImageBuilds {
   /** What a build may take beyond its own limits: uploads, throttling, a log that comes late. */
   private static final Duration MARGIN = Duration.ofMinutes(10);
-
-  /** How often one is begun anew that was stopped by another, or that CodeBuild itself failed. */
-  private static final int MOST_BUILDS = 3;
-
-  /** The builds that this JVM has begun and waits for. */
-  private static final Set<String> BEGUN = ConcurrentHashMap.newKeySet();
-
-  private static final ConcurrentHashMap<String, Semaphore> ROOM = new ConcurrentHashMap<>();
 
   private final BuildClients clients;
   private final BuildSettings settings;
@@ -114,6 +98,25 @@ public final class ImageBuilds {
     }
   }
 
+  /**
+   * Looks whether repository, bucket and project are there, and says which they are. Makes nothing.
+   *
+   * @throws dev.berth.RequestException if one of them is not
+   */
+  public String examine() throws InterruptedException {
+    Repository repository =
+        Repository.find(clients, Objects.requireNonNull(settings.repository()));
+    String bucket = settings.bucket();
+    if (bucket != null) {
+      Calls.of(() -> clients.s3().headBucket(ask -> ask.bucket(bucket)));
+    }
+    settings.check("find out what builds images", false);
+    return repository.uri()
+        + (bucket == null ? "; without s3_bucket only copies" : "; contexts in " + bucket)
+        + "; "
+        + new CodeBuildProject(clients, settings).examine();
+  }
+
   private String ensure(Order order, boolean force, Consumer<String> progress)
       throws InterruptedException {
     Duration atMost = limit();
@@ -124,7 +127,7 @@ public final class ImageBuilds {
         progress,
         self -> {
           try {
-            return make(order, force, self, System.nanoTime() + atMost.toNanos());
+            return new Making(clients, settings, locks, order, force, atMost, self).run();
           } catch (AbortedException e) {
             throw Calls.interrupted();
           } catch (SdkException e) {
@@ -135,147 +138,5 @@ public final class ImageBuilds {
 
   private Duration limit() {
     return settings.timeout().plus(Builds.queued(settings.timeout())).plus(MARGIN);
-  }
-
-  private String make(Order order, boolean force, Shared self, long deadline)
-      throws InterruptedException {
-    Repository repository =
-        Repository.find(clients, Objects.requireNonNull(settings.repository()));
-    String url = repository.url(order.tag());
-    if (!force && repository.has(order.tag())) {
-      return url;
-    }
-    Semaphore room =
-        ROOM.computeIfAbsent(
-            clients.region() + " " + settings.projectName() + " " + settings.parallelism(),
-            key -> new Semaphore(settings.parallelism()));
-    if (!room.tryAcquire(left(deadline), TimeUnit.NANOSECONDS)) {
-      throw BuildFailures.late(limit());
-    }
-    try {
-      for (int tries = 1; ; tries++) {
-        Build build = joinOrStart(order, repository, force, deadline, self);
-        if (build == null) {
-          return url;
-        }
-        BuildLog log = new BuildLog(clients, self::report);
-        Build ended = follow(order, build, log, deadline, self);
-        boolean ours = BEGUN.remove(build.id());
-        if (ended.buildStatus() == StatusType.SUCCEEDED) {
-          return url;
-        }
-        // Stopped by whoever began it and does not want it any more, or CodeBuild's own fault.
-        boolean again =
-            ended.buildStatus() == StatusType.FAULT
-                || ended.buildStatus() == StatusType.STOPPED && !ours;
-        if (!again || tries == MOST_BUILDS) {
-          throw BuildFailures.ended(order.tried(), ended, log.tail(ended));
-        }
-      }
-    } finally {
-      room.release();
-    }
-  }
-
-  /** The build to wait for; null if the image has come meanwhile. */
-  private @Nullable Build joinOrStart(
-      Order order, Repository repository, boolean force, long deadline, Shared self)
-      throws InterruptedException {
-    String url = repository.url(order.tag());
-    try (TagLock lock = TagLock.await(locks, url, Duration.ofNanos(left(deadline)))) {
-      if (!force && repository.has(order.tag())) {
-        return null;
-      }
-      Build last = lock.last().isEmpty() ? null : builds.find(lock.last()).orElse(null);
-      if (last != null && lock.waitedFor()) {
-        return last;
-      }
-      Builds.History history = builds.history(url);
-      Build running = Builds.underWay(last) ? last : history.running();
-      if (running != null) {
-        self.report("joining the build " + running.id() + " of " + url);
-        return running;
-      }
-      String location = null;
-      BuildContext context = order.context();
-      if (context != null) {
-        Stage stage = new Stage(clients, settings);
-        self.report("staging " + context.bytes() + " bytes of " + context.root());
-        stage.put(context);
-        location = stage.location(context);
-      }
-      Build started = builds.start(order, url, location, history.latest());
-      BEGUN.add(started.id());
-      lock.started(started.id());
-      self.report("build " + started.id() + " of " + url);
-      return started;
-    }
-  }
-
-  /** Waits until it is over, with its log; takes away what was staged for it. */
-  private Build follow(Order order, Build begun, BuildLog log, long deadline, Shared self)
-      throws InterruptedException {
-    String id = begun.id();
-    String phase = "";
-    Build build = begun;
-    boolean over = false;
-    try {
-      while (true) {
-        build = builds.find(id).orElseThrow(() -> forgotten(order, id));
-        if (!Objects.equals(build.currentPhase(), phase)) {
-          phase = build.currentPhase();
-          self.report("build " + id + ": " + phase);
-        }
-        log.advance(build);
-        if (build.buildStatus() != StatusType.IN_PROGRESS) {
-          over = true;
-          return build;
-        }
-        if (left(deadline) <= 1) {
-          throw BuildFailures.late(limit());
-        }
-        Calls.pause(settings.poll());
-      }
-    } finally {
-      // It goes on for whoever else waits for it in this JVM; they find it as they find others'.
-      if (over || BEGUN.contains(id) && self.alone()) {
-        leave(order, build, over);
-      }
-    }
-  }
-
-  /** Nothing is left of it, also if this thread was interrupted. */
-  private void leave(Order order, Build build, boolean over)
-      throws InterruptedException {
-    boolean interrupted = Thread.interrupted();
-    try {
-      if (!over) {
-        builds.stop(build.id());
-        BEGUN.remove(build.id());
-      }
-      BuildContext context = order.context();
-      if (context != null) {
-        new Stage(clients, settings).remove(context, build);
-      }
-    } catch (SdkException | SandboxException e) {
-      // The build ends by its own timeout, and gc clears up what was staged.
-      System.getLogger(ImageBuilds.class.getName())
-          .log(System.Logger.Level.DEBUG, "could not clear up after the build " + build.id(), e);
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
-  }
-
-  private static SandboxException forgotten(Order order, String id) {
-    return BuildFailures.refused(
-        order.tried(),
-        "CodeBuild does not know the build " + id + " any more; ask for the image again.",
-        null);
-  }
-
-  private static long left(long deadline) {
-    return Math.max(1, deadline - System.nanoTime());
   }
 }

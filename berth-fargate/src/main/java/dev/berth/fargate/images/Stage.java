@@ -10,8 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.core.sync.RequestBody;
-import software.amazon.awssdk.services.codebuild.model.Build;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
 import software.amazon.awssdk.services.s3.model.S3Object;
@@ -69,14 +69,18 @@ final class Stage {
     }
   }
 
-  /** Takes it away after a build, unless it was staged anew for a later one. */
-  void remove(BuildContext context, Build build) throws InterruptedException {
+  /**
+   * Takes it away after a build, unless it was staged anew for a later one.
+   *
+   * @param began when that build began; null: whenever it was staged
+   */
+  void remove(BuildContext context, @Nullable Instant began) throws InterruptedException {
     String key = key(context);
     try {
       HeadObjectResponse found =
           Calls.of(() -> clients.s3().headObject(ask -> ask.bucket(bucket).key(key)));
       // Both are AWS's own clocks; S3's has whole seconds.
-      if (build.startTime() == null || !found.lastModified().isAfter(build.startTime())) {
+      if (began == null || !found.lastModified().isAfter(began)) {
         Calls.of(() -> clients.s3().deleteObject(ask -> ask.bucket(bucket).key(key)));
       }
     } catch (NoSuchKeyException e) {
