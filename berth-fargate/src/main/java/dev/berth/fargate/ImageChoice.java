@@ -16,8 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param name begins the tag of what is built
  * @param force builds, or copies, also what is there
  */
-record ImageChoice(
-    @Nullable String reference, @Nullable Path folder, String name, boolean force) {
+record ImageChoice(@Nullable String reference, @Nullable Path folder, String name, boolean force) {
   private static final String TASK_ID = "task_id";
   private static final String FORCE = "force_build";
   private static final Set<String> OPTIONS = Set.of(TASK_ID, FORCE);

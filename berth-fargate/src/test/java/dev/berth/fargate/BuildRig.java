@@ -169,7 +169,13 @@ final class BuildRig implements AutoCloseable {
     }
     String at = registry.address() + image.substring(ECR.length());
     return rig.podman()
-                .result("pull", "-q", "--tls-verify=false", "--creds", "AWS:123456789012-auth-token", at)
+                .result(
+                    "pull",
+                    "-q",
+                    "--tls-verify=false",
+                    "--creds",
+                    "AWS:123456789012-auth-token",
+                    at)
                 .code()
             == 0
         && rig.podman().result("tag", at, image).code() == 0

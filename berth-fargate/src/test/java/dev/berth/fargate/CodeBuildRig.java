@@ -2,7 +2,6 @@ package dev.berth.fargate;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -153,8 +152,9 @@ final class CodeBuildRig implements EcsProxy.Other {
     for (JsonNode project : node.path("projects")) {
       ObjectNode update = updates.get(project.path("name").asString(""));
       if (update != null) {
-        update.properties().forEach(each ->
-            ((ObjectNode) project).set(each.getKey(), each.getValue()));
+        update
+            .properties()
+            .forEach(each -> ((ObjectNode) project).set(each.getKey(), each.getValue()));
       }
     }
     return EcsProxy.Answer.json(answer.code(), node);

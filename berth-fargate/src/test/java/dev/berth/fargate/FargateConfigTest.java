@@ -300,7 +300,8 @@ class FargateConfigTest {
         place.build(),
         SandboxSpec.builder().image("x").providerOption("forse_build", List.of("true")).build(),
         "knows only task_id and force_build");
-    assertThatThrownBy(() -> ImageBuilder.ensureImageBuilt(FargateConfig.builder().build(), "e", false))
+    assertThatThrownBy(
+            () -> ImageBuilder.ensureImageBuilt(FargateConfig.builder().build(), "e", false))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("environment_dir");
   }
@@ -322,8 +323,8 @@ class FargateConfigTest {
     assertThatThrownBy(() -> read(Map.of("codebuild_compute_type", "BUILD_LAMBDA_1GB")))
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("BUILD_GENERAL1_XLARGE");
-    assertThatThrownBy(() ->
-            FargateConfig.builder().codebuildBuildTimeout(Duration.ofMinutes(4)).build())
+    assertThatThrownBy(
+            () -> FargateConfig.builder().codebuildBuildTimeout(Duration.ofMinutes(4)).build())
         .isInstanceOf(RequestException.class)
         .hasMessageContaining("5 to 2160");
   }

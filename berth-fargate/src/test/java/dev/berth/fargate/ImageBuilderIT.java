@@ -104,7 +104,8 @@ class ImageBuilderIT {
   /** Another JVM that wants it; on another host if it has a cache folder of its own. */
   private Process child(Path context, Path cache) throws IOException {
     List<String> line =
-        new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+        new ArrayList<>(
+            List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
     for (String name :
         List.of(
             FargateRig.ENDPOINT,
@@ -148,7 +149,9 @@ class ImageBuilderIT {
     Path context =
         context(
             "hello",
-            "FROM " + FargateRig.MAIN_IMAGE + "\nCOPY --chown=0:0 bin/ /usr/local/bin/\n"
+            "FROM "
+                + FargateRig.MAIN_IMAGE
+                + "\nCOPY --chown=0:0 bin/ /usr/local/bin/\n"
                 + "RUN echo built for real > /etc/berth-built\n");
     Path program = Files.createDirectories(context.resolve("bin")).resolve("hello-berth");
     Files.writeString(program, "#!/bin/sh\necho hello from $(cat /etc/berth-built)\n");
@@ -198,7 +201,8 @@ class ImageBuilderIT {
         .contains("\"projectName\":\"theirs-to-be\"")
         .contains("\"serviceRoleOverride\":\"" + BuildRig.ROLE + "\"")
         .contains("\"sourceLocationOverride\":\"" + ImageBucket.NAME + "/deep/er/berth-contexts/")
-        .containsPattern("BERTH_IMAGE.{1,20}" + BuildRig.ECR + "/berth-images:A-name-with-signs-[0-9a-f]{64}");
+        .containsPattern(
+            "BERTH_IMAGE.{1,20}" + BuildRig.ECR + "/berth-images:A-name-with-signs-[0-9a-f]{64}");
   }
 
   @Test
@@ -216,8 +220,7 @@ class ImageBuilderIT {
       }
       await()
           .atMost(LONG)
-          .until(() ->
-              Stream.of(0, 1, 2, 3).allMatch(child -> said(child).contains(": QUEUED")));
+          .until(() -> Stream.of(0, 1, 2, 3).allMatch(child -> said(child).contains(": QUEUED")));
       hold.close();
       String url = all.get(0).get(120, TimeUnit.SECONDS);
       assertThat(digest(url)).isNotNull();
@@ -429,7 +432,8 @@ class ImageBuilderIT {
 
   @Test
   void aPublicImageIsCopiedOnce() throws Exception {
-    Path context = context("public", "FROM " + FargateRig.MAIN_IMAGE + "\nCOPY word /from-the-hub\n");
+    Path context =
+        context("public", "FROM " + FargateRig.MAIN_IMAGE + "\nCOPY word /from-the-hub\n");
     builds.publish("library/hello:3", context);
     FargateConfig config = BuildRig.config().dockerhubSecretArn(builds.hubSecret()).build();
     SandboxSpec spec = SandboxSpec.builder().image("hello:3").build();
@@ -444,8 +448,7 @@ class ImageBuilderIT {
           .contains("docker.io/library/hello:3")
           .contains("SECRETS_MANAGER")
           .contains("\"NO_SOURCE\"");
-      assertThatThrownBy(() ->
-              provider.create(SandboxSpec.builder().image("not-there:1").build()))
+      assertThatThrownBy(() -> provider.create(SandboxSpec.builder().image("not-there:1").build()))
           .isInstanceOf(CreateException.class)
           .hasMessageContaining("copy the image docker.io/library/not-there:1");
     }
@@ -544,8 +547,7 @@ class ImageBuilderIT {
         .singleElement()
         .asString()
         .contains("OK", BuildRig.REPOSITORY, ImageBucket.NAME, "unmade is made by the first build");
-    assertThat(
-            new FargateDoctor(BuildRig.config().s3Bucket("nobodys-bucket").build()).examine())
+    assertThat(new FargateDoctor(BuildRig.config().s3Bucket("nobodys-bucket").build()).examine())
         .filteredOn(finding -> finding.subject().equals("image builds"))
         .singleElement()
         .asString()

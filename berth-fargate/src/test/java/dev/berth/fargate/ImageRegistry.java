@@ -87,7 +87,8 @@ final class ImageRegistry implements AutoCloseable {
   /** The digest of an image; null if there is none. */
   String digest(String name, String tag) throws IOException, InterruptedException {
     HttpRequest request =
-        HttpRequest.newBuilder(URI.create("http://" + address + "/v2/" + name + "/manifests/" + tag))
+        HttpRequest.newBuilder(
+                URI.create("http://" + address + "/v2/" + name + "/manifests/" + tag))
             .header(
                 "Authorization",
                 "Basic "

@@ -21,8 +21,8 @@ import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.dataformat.yaml.YAMLMapper;
 
 /**
- * One build, for real: fetches the source from S3, runs the commands of the buildspec that was sent,
- * phase by phase, and ends as CodeBuild documents that builds end.
+ * One build, for real: fetches the source from S3, runs the commands of the buildspec that was
+ * sent, phase by phase, and ends as CodeBuild documents that builds end.
  */
 final class RigBuild {
   private static final String[] COMMANDS = {"INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD"};
@@ -171,7 +171,9 @@ final class RigBuild {
       throws IOException, InterruptedException {
     say("[Container] Running command " + command.strip());
     ProcessBuilder builder =
-        new ProcessBuilder("sh", "-c", command).directory(folder.toFile()).redirectErrorStream(true);
+        new ProcessBuilder("sh", "-c", command)
+            .directory(folder.toFile())
+            .redirectErrorStream(true);
     builder.environment().clear();
     builder.environment().putAll(env);
     builder.environment().put("REGISTRY_AUTH_FILE", folder.resolve(".auth.json").toString());

@@ -227,8 +227,7 @@ final class BuildContext {
     }
 
     @Override
-    public FileVisitResult visitFile(Path path, BasicFileAttributes attributes)
-        throws IOException {
+    public FileVisitResult visitFile(Path path, BasicFileAttributes attributes) throws IOException {
       if (attributes.isSymbolicLink()) {
         add(new Entry(path, name(path), Kind.LINK, 0, false));
       } else if (attributes.isRegularFile()) {

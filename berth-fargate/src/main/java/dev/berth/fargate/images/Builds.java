@@ -84,7 +84,8 @@ final class Builds {
       if (ids.isEmpty()) {
         return all;
       }
-      List<Build> builds = Calls.of(() -> clients.codebuild().batchGetBuilds(ask -> ask.ids(ids))).builds();
+      List<Build> builds =
+          Calls.of(() -> clients.codebuild().batchGetBuilds(ask -> ask.ids(ids))).builds();
       all.addAll(builds);
       boolean any = builds.stream().anyMatch(Builds::underWay);
       if (next == null || !any) {
@@ -123,8 +124,7 @@ final class Builds {
             .timeoutInMinutesOverride((int) settings.timeout().toMinutes())
             .queuedTimeoutInMinutesOverride((int) queued(settings.timeout()).toMinutes())
             .environmentVariablesOverride(
-                Buildspec.variables(
-                    clients.region(), url, order.source(), settings.hubSecret()));
+                Buildspec.variables(clients.region(), url, order.source(), settings.hubSecret()));
     if (location == null) {
       ask.sourceTypeOverride(SourceType.NO_SOURCE);
     } else {

@@ -52,7 +52,9 @@ final class Buildspec {
 
   private Buildspec() {}
 
-  /** The variables of one build. The secret's values are fetched by CodeBuild, and masked in logs. */
+  /**
+   * The variables of one build. The secret's values are fetched by CodeBuild, and masked in logs.
+   */
   static List<EnvironmentVariable> variables(
       String region, String url, @Nullable String source, @Nullable String hubSecret) {
     List<EnvironmentVariable> all = new ArrayList<>();

@@ -98,8 +98,8 @@ final class CodeBuildProject {
   }
 
   private Optional<Project> find() throws InterruptedException {
-    return Calls.of(() ->
-            clients.codebuild().batchGetProjects(ask -> ask.names(settings.projectName())))
+    return Calls.of(
+            () -> clients.codebuild().batchGetProjects(ask -> ask.names(settings.projectName())))
         .projects()
         .stream()
         .findFirst();

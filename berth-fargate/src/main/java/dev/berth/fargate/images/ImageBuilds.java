@@ -52,8 +52,7 @@ public final class ImageBuilds {
     String tried = "build an image from " + folder;
     settings.check(tried, true);
     BuildContext context = BuildContext.of(folder);
-    return ensure(
-        new Order(tried, Tags.of(name, context.hash()), context, null), force, progress);
+    return ensure(new Order(tried, Tags.of(name, context.hash()), context, null), force, progress);
   }
 
   /**
@@ -104,8 +103,7 @@ public final class ImageBuilds {
    * @throws dev.berth.RequestException if one of them is not
    */
   public String examine() throws InterruptedException {
-    Repository repository =
-        Repository.find(clients, Objects.requireNonNull(settings.repository()));
+    Repository repository = Repository.find(clients, Objects.requireNonNull(settings.repository()));
     String bucket = settings.bucket();
     if (bucket != null) {
       Calls.of(() -> clients.s3().headBucket(ask -> ask.bucket(bucket)));

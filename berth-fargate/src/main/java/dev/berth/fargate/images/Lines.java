@@ -35,7 +35,8 @@ final class Lines {
 
   /** Without what moves a terminal's cursor, and not longer than that. */
   static String clean(String text, int longest) {
-    String plain = text.replaceAll("\u001b\\[[0-9;?]*[ -/]*[@-~]", "").replaceAll("\\p{Cntrl}", " ");
+    String plain =
+        text.replaceAll("\u001b\\[[0-9;?]*[ -/]*[@-~]", "").replaceAll("\\p{Cntrl}", " ");
     return plain.length() <= longest ? plain : plain.substring(0, longest) + " …";
   }
 }

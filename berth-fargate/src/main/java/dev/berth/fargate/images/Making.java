@@ -58,8 +58,7 @@ final class Making {
 
   /** The full URL of the image, which then is there. */
   String run() throws InterruptedException {
-    Repository repository =
-        Repository.find(clients, Objects.requireNonNull(settings.repository()));
+    Repository repository = Repository.find(clients, Objects.requireNonNull(settings.repository()));
     String url = repository.url(order.tag());
     if (!force && repository.has(order.tag())) {
       return url;

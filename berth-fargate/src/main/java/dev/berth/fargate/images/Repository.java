@@ -23,8 +23,7 @@ record Repository(BuildClients clients, String name, String uri) {
     String name = hosted ? configured.substring(slash + 1) : configured;
     try {
       String uri =
-          Calls.of(() ->
-                  clients.ecr().describeRepositories(ask -> ask.repositoryNames(name)))
+          Calls.of(() -> clients.ecr().describeRepositories(ask -> ask.repositoryNames(name)))
               .repositories()
               .get(0)
               .repositoryUri();

@@ -9,7 +9,9 @@ final class Tags {
 
   private Tags() {}
 
-  /** ECR takes 128 characters: letters, digits, {@code _ . -}, and neither of the last two first. */
+  /**
+   * ECR takes 128 characters: letters, digits, {@code _ . -}, and neither of the last two first.
+   */
   static String of(String name, String hash) {
     String clean = name.replaceAll("[^A-Za-z0-9._-]+", "-").replaceAll("^[.-]+", "");
     String cut = clean.substring(0, Math.min(clean.length(), LONGEST_NAME));

@@ -98,7 +98,8 @@ class BuildspecTest {
   @Test
   void aLogIsBoundedAndMovesNoCursor() {
     Lines lines = new Lines();
-    assertThat(lines.add("\u001b[1A\u001b[31mred\u001b[0m\rover\u0007\n\n" + "x".repeat(5000) + "\n"))
+    assertThat(
+            lines.add("\u001b[1A\u001b[31mred\u001b[0m\rover\u0007\n\n" + "x".repeat(5000) + "\n"))
         .hasSize(3)
         .first()
         .isEqualTo("red");

@@ -93,8 +93,8 @@ class SharedTest {
     begun.await();
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       Future<String> second =
-          threads.submit(() ->
-              Shared.run("over", LONG, line -> heard.countDown(), self -> "second"));
+          threads.submit(
+              () -> Shared.run("over", LONG, line -> heard.countDown(), self -> "second"));
       heard.await();
       first.interrupt();
       assertThat(second.get()).isEqualTo("second");
