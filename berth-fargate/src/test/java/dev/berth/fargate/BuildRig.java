@@ -71,6 +71,7 @@ final class BuildRig implements AutoCloseable {
   private final CodeBuildRig codebuild;
   private final Map<String, String> tools;
   private final Path folder;
+  private String hubSecret;
 
   BuildRig(FargateRig rig) throws IOException {
     this.rig = rig;
@@ -152,14 +153,19 @@ final class BuildRig implements AutoCloseable {
             context.toString()));
   }
 
-  String hubSecret() {
-    return rig.secret(
-        "berth-hub",
-        JsonMapper.shared()
-            .createObjectNode()
-            .put("username", ImageRegistry.HUB_USER)
-            .put("password", ImageRegistry.HUB_PASSWORD)
-            .toString());
+  /** The ARN of the hub's credentials. */
+  synchronized String hubSecret() {
+    if (hubSecret == null) {
+      hubSecret =
+          rig.secret(
+              "berth-hub",
+              JsonMapper.shared()
+                  .createObjectNode()
+                  .put("username", ImageRegistry.HUB_USER)
+                  .put("password", ImageRegistry.HUB_PASSWORD)
+                  .toString());
+    }
+    return hubSecret;
   }
 
   /** What Fargate does with an image of ECR, by its execution role. */
