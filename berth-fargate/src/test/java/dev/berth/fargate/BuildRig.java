@@ -193,7 +193,8 @@ final class BuildRig implements AutoCloseable {
     rig.podman()
         .run("images", "--format", "{{.Repository}}:{{.Tag}}")
         .lines()
-        .filter(name -> name.startsWith(ECR) || name.contains("/hub/"))
+        .filter(
+            name -> name.startsWith(ECR) || name.startsWith("docker.io/") || name.contains("/hub/"))
         .forEach(name -> rig.podman().result("rmi", "-f", name));
     rig.podman().result("image", "prune", "-f");
   }
