@@ -102,9 +102,6 @@ final class Making {
   private @Nullable Build joinOrStart(Repository repository) throws InterruptedException {
     String url = repository.url(order.tag());
     try (TagLock lock = TagLock.await(locks, url, Duration.ofNanos(left()))) {
-      if (!force && repository.has(order.tag())) {
-        return null;
-      }
       Build last = lock.last().isEmpty() ? null : builds.find(lock.last()).orElse(null);
       if (last != null && lock.waitedFor()) {
         return last;
@@ -114,6 +111,10 @@ final class Making {
       if (running != null) {
         self.report("joining the build " + running.id() + " of " + url);
         return running;
+      }
+      // After the builds: one that ends between two looks has pushed it before.
+      if (!force && repository.has(order.tag())) {
+        return null;
       }
       Build started = start(url, history.latest());
       BEGUN.add(started.id());
