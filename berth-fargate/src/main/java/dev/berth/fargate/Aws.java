@@ -3,6 +3,7 @@ package dev.berth.fargate;
 import dev.berth.CreateException;
 import dev.berth.SandboxException;
 import dev.berth.UnsupportedRequestException;
+import dev.berth.fargate.images.BuildClients;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -20,8 +21,11 @@ import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.retries.DefaultRetryStrategy;
 import software.amazon.awssdk.services.cloudwatchlogs.CloudWatchLogsClient;
+import software.amazon.awssdk.services.codebuild.CodeBuildClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.ecr.EcrClient;
 import software.amazon.awssdk.services.ecs.EcsClient;
+import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.ssm.SsmClient;
 import software.amazon.awssdk.services.sts.StsClient;
@@ -31,10 +35,13 @@ import software.amazon.awssdk.utils.SdkAutoCloseable;
  * The clients of one account and region, each made when it is first used, all over one HTTP client.
  * Credentials, endpoints and proxies are found as every AWS tool finds them. Thread-safe.
  */
-final class Aws implements AutoCloseable {
+final class Aws implements AutoCloseable, BuildClients {
   private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final Duration ATTEMPT = Duration.ofSeconds(20);
   private static final Duration CALL = Duration.ofSeconds(60);
+
+  /** Gigabytes over a slow line; one that stands still is noticed by the socket's own limit. */
+  private static final Duration UPLOAD = Duration.ofHours(1);
 
   private final @Nullable String region;
   private final ReentrantLock lock = new ReentrantLock();
@@ -51,13 +58,17 @@ final class Aws implements AutoCloseable {
   private @Nullable SecretsManagerClient secrets;
   private @Nullable CloudWatchLogsClient logs;
   private @Nullable StsClient sts;
+  private @Nullable EcrClient ecr;
+  private @Nullable CodeBuildClient codebuild;
+  private @Nullable S3Client s3;
 
   Aws(@Nullable String region) {
     this.region = region;
   }
 
   /** The region, by whatever way it was found. */
-  String region() {
+  @Override
+  public String region() {
     return region == null ? ecs().serviceClientConfiguration().region().id() : region;
   }
 
@@ -77,7 +88,7 @@ final class Aws implements AutoCloseable {
     return locked(() -> {
       EcsClient client = ecsOnce;
       if (client == null) {
-        client = build(EcsClient.builder(), 1);
+        client = build(EcsClient.builder(), 1, ATTEMPT, CALL);
         ecsOnce = client;
       }
       return client;
@@ -117,7 +128,8 @@ final class Aws implements AutoCloseable {
     });
   }
 
-  CloudWatchLogsClient logs() {
+  @Override
+  public CloudWatchLogsClient logs() {
     return locked(() -> {
       CloudWatchLogsClient client = logs;
       if (client == null) {
@@ -134,6 +146,42 @@ final class Aws implements AutoCloseable {
       if (client == null) {
         client = build(StsClient.builder());
         sts = client;
+      }
+      return client;
+    });
+  }
+
+  @Override
+  public EcrClient ecr() {
+    return locked(() -> {
+      EcrClient client = ecr;
+      if (client == null) {
+        client = build(EcrClient.builder());
+        ecr = client;
+      }
+      return client;
+    });
+  }
+
+  @Override
+  public CodeBuildClient codebuild() {
+    return locked(() -> {
+      CodeBuildClient client = codebuild;
+      if (client == null) {
+        client = build(CodeBuildClient.builder());
+        codebuild = client;
+      }
+      return client;
+    });
+  }
+
+  @Override
+  public S3Client s3() {
+    return locked(() -> {
+      S3Client client = s3;
+      if (client == null) {
+        client = build(S3Client.builder(), 3, UPLOAD, UPLOAD);
+        s3 = client;
       }
       return client;
     });
@@ -162,12 +210,12 @@ final class Aws implements AutoCloseable {
           B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C extends SdkAutoCloseable>
       C build(B builder) {
     // Only for a moment's trouble; what lasts is retried by who knows what it means.
-    return build(builder, 3);
+    return build(builder, 3, ATTEMPT, CALL);
   }
 
   private <
           B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C extends SdkAutoCloseable>
-      C build(B builder, int attempts) {
+      C build(B builder, int attempts, Duration attempt, Duration call) {
     SdkHttpClient shared = http;
     if (shared == null) {
       shared =
@@ -189,8 +237,8 @@ final class Aws implements AutoCloseable {
         .httpClient(shared)
         .overrideConfiguration(
             ClientOverrideConfiguration.builder()
-                .apiCallAttemptTimeout(ATTEMPT)
-                .apiCallTimeout(CALL)
+                .apiCallAttemptTimeout(attempt)
+                .apiCallTimeout(call)
                 .scheduledExecutorService(limits)
                 .retryStrategy(
                     DefaultRetryStrategy.standardStrategyBuilder().maxAttempts(attempts).build())

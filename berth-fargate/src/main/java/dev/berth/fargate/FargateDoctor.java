@@ -116,6 +116,19 @@ final class FargateDoctor {
           },
           "Create it; allow logs:DescribeLogGroups and logs:GetLogEvents.");
     }
+    if (found.ecrRepository() != null) {
+      asked(
+          "image builds",
+          () -> {
+            try {
+              return ImageBuilder.builds(found, aws).examine();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+              throw none("it was interrupted");
+            }
+          },
+          "See docs/fargate.md, Images, for what must exist and who may do what.");
+    }
     asked(
         "tasks",
         () -> {

@@ -43,6 +43,7 @@ final class FargateRig implements AutoCloseable {
   private final String subnet;
   private final String group;
   private String privateKey = "";
+  private BuildRig builds;
 
   FargateRig() throws IOException {
     Path parts = parts();
@@ -131,7 +132,7 @@ final class FargateRig implements AutoCloseable {
         .withSecrets(System.getProperty(PUBLIC), System.getProperty(PRIVATE));
   }
 
-  private static Path parts() {
+  static Path parts() {
     String set = System.getenv("BERTH_FARGATE");
     Path parts = Path.of(set == null ? "/opt/berth/fargate" : set);
     if (!Files.exists(parts.resolve("stamp"))) {
@@ -156,6 +157,22 @@ final class FargateRig implements AutoCloseable {
 
   EcsProxy proxy() {
     return proxy;
+  }
+
+  /** What builds images; started when first asked for. */
+  synchronized BuildRig builds() throws IOException {
+    if (builds == null) {
+      builds = new BuildRig(this);
+    }
+    return builds;
+  }
+
+  Path folder() {
+    return folder;
+  }
+
+  URI moto() {
+    return moto.uri();
   }
 
   Podman podman() {
@@ -214,6 +231,9 @@ final class FargateRig implements AutoCloseable {
 
   @Override
   public void close() {
+    if (builds != null) {
+      builds.close();
+    }
     proxy.close();
     moto.close();
     podman.removeShared();

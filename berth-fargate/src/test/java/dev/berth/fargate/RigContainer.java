@@ -86,7 +86,7 @@ final class RigContainer {
       JsonNode override,
       List<String> instead) {
     String image = definition.path("image").asString("");
-    if (!podman.has(image)) {
+    if (!podman.hasOrPulls(image)) {
       reason = "CannotPullContainerError: failed to resolve ref " + image + ": not found";
       status = "STOPPED";
       return;
