@@ -4,11 +4,13 @@ import dev.berth.CreateException;
 import dev.berth.SandboxException;
 import dev.berth.UnsupportedRequestException;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
+import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.client.config.ClientOverrideConfiguration;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.core.exception.SdkException;
@@ -18,7 +20,10 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.retries.DefaultRetryStrategy;
 import software.amazon.awssdk.services.cloudwatchlogs.CloudWatchLogsClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.ecr.EcrClient;
 import software.amazon.awssdk.services.ecs.EcsClient;
+import software.amazon.awssdk.services.iam.IamClient;
+import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.ssm.SsmClient;
 import software.amazon.awssdk.services.sts.StsClient;
@@ -32,15 +37,22 @@ final class Aws implements AutoCloseable {
   private static final Duration ATTEMPT = Duration.ofSeconds(20);
   private static final Duration CALL = Duration.ofSeconds(60);
 
+  /** As the services' error codes say it; not all of them answer with status 403. */
+  private static final Set<String> DENIED =
+      Set.of("AccessDenied", "AccessDeniedException", "UnauthorizedOperation");
+
   private final @Nullable String region;
   private final ReentrantLock lock = new ReentrantLock();
   private @Nullable SdkHttpClient http;
   private @Nullable EcsClient ecs;
+  private @Nullable IamClient iam;
   private @Nullable SsmClient ssm;
   private @Nullable Ec2Client ec2;
   private @Nullable SecretsManagerClient secrets;
   private @Nullable CloudWatchLogsClient logs;
   private @Nullable StsClient sts;
+  private @Nullable EcrClient ecr;
+  private @Nullable S3Client s3;
 
   Aws(@Nullable String region) {
     this.region = region;
@@ -57,6 +69,17 @@ final class Aws implements AutoCloseable {
       if (client == null) {
         client = build(EcsClient.builder());
         ecs = client;
+      }
+      return client;
+    });
+  }
+
+  IamClient iam() {
+    return locked(() -> {
+      IamClient client = iam;
+      if (client == null) {
+        client = build(IamClient.builder());
+        iam = client;
       }
       return client;
     });
@@ -117,6 +140,28 @@ final class Aws implements AutoCloseable {
     });
   }
 
+  EcrClient ecr() {
+    return locked(() -> {
+      EcrClient client = ecr;
+      if (client == null) {
+        client = build(EcrClient.builder());
+        ecr = client;
+      }
+      return client;
+    });
+  }
+
+  S3Client s3() {
+    return locked(() -> {
+      S3Client client = s3;
+      if (client == null) {
+        client = build(S3Client.builder());
+        s3 = client;
+      }
+      return client;
+    });
+  }
+
   /**
    * Says what was tried when AWS, or the way there, refused.
    *
@@ -128,6 +173,14 @@ final class Aws implements AutoCloseable {
     return e instanceof SdkClientException && EcsTexts.unconfigured(reason(e))
         ? new UnsupportedRequestException(FargateProvider.NAME, sandbox, message, e)
         : new CreateException(FargateProvider.NAME, sandbox, message, e);
+  }
+
+  /** Whether AWS refused for lack of permission. */
+  static boolean denied(SdkException e) {
+    return e instanceof AwsServiceException service
+        && (service.statusCode() == 403
+            || service.awsErrorDetails() != null
+                && DENIED.contains(String.valueOf(service.awsErrorDetails().errorCode())));
   }
 
   /** AWS's own words, ended by a full stop. */
