@@ -17,9 +17,6 @@ locals {
     },
     var.image_builds ? {
       images = templatefile("${path.module}/policies/host-images.json", {
-        partition       = data.aws_partition.current.partition
-        region          = var.region
-        account         = data.aws_caller_identity.current.account_id
         bucket_arn      = aws_s3_bucket.staging[0].arn
         staging_prefix  = var.staging_prefix
         repository_arn  = aws_ecr_repository.images.arn
@@ -30,16 +27,20 @@ locals {
     } : {},
     var.doctor ? {
       doctor = templatefile("${path.module}/policies/host-doctor.json", {
-        partition             = data.aws_partition.current.partition
-        region                = var.region
-        account               = data.aws_caller_identity.current.account_id
         cluster_arn           = aws_ecs_cluster.sandboxes.arn
         roles                 = concat([aws_iam_role.execution.arn], aws_iam_role.task[*].arn, aws_iam_role.codebuild[*].arn)
+        simulated             = concat([aws_iam_role.execution.arn], aws_iam_role.task[*].arn, [for role in data.aws_iam_role.host : role.arn])
         public_key_secret_arn = aws_secretsmanager_secret.public_key.arn
-        repository_arn        = aws_ecr_repository.images.arn
+        repository_arns       = concat([aws_ecr_repository.images.arn], var.further_repository_arns)
       })
     } : {},
   )
+}
+
+data "aws_iam_role" "host" {
+  for_each = toset(var.host_role_names)
+
+  name = each.key
 }
 
 resource "aws_iam_policy" "host" {
