@@ -127,7 +127,7 @@ final class FargateRig implements AutoCloseable {
         .withSecrets(System.getProperty(PUBLIC), System.getProperty(PRIVATE));
   }
 
-  private static Path parts() {
+  static Path parts() {
     String set = System.getenv("BERTH_FARGATE");
     Path parts = Path.of(set == null ? "/opt/berth/fargate" : set);
     if (!Files.exists(parts.resolve("stamp"))) {

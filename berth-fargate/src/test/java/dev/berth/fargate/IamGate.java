@@ -39,6 +39,7 @@ final class IamGate implements AutoCloseable {
   private final URI behind;
   private final PolicySet caller;
   private final HttpServer server;
+  private final String before = System.getProperty("aws.endpointUrl");
 
   IamGate(URI behind, PolicySet caller) throws IOException {
     this.behind = behind;
@@ -54,7 +55,7 @@ final class IamGate implements AutoCloseable {
     roles.put(arn, policies);
   }
 
-  /** Points this JVM's AWS clients here. */
+  /** Points this JVM's AWS clients here, until it is closed. */
   void use() {
     System.setProperty("aws.endpointUrl", "http://127.0.0.1:" + server.getAddress().getPort());
   }
@@ -187,7 +188,7 @@ final class IamGate implements AutoCloseable {
 
   @Override
   public void close() {
-    FargateRig.useFrom();
+    System.setProperty("aws.endpointUrl", before);
     server.stop(0);
     threads.shutdownNow();
   }
