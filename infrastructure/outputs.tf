@@ -23,10 +23,7 @@ output "sidecar_image" {
   value       = coalesce(var.sidecar_image, "${aws_ecr_repository.images.repository_url}:sidecar-1")
 }
 
-output "secrets" {
-  description = "For keys.sh, which puts in their values."
-  value = {
-    public  = aws_secretsmanager_secret.public_key.arn
-    private = aws_secretsmanager_secret.private_key.arn
-  }
+output "keys_command" {
+  description = "Puts the keys into the secrets; to be run once, in this folder."
+  value       = "sh keys.sh ${var.region} ${aws_secretsmanager_secret.public_key.arn} ${aws_secretsmanager_secret.private_key.arn}"
 }
