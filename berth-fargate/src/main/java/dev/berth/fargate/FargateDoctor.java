@@ -73,8 +73,7 @@ final class FargateDoctor {
         "tasks",
         () -> {
           String cluster = place.config().cluster();
-          int running =
-              place.aws().ecs().listTasks(ask -> ask.cluster(cluster)).taskArns().size();
+          int running = place.aws().ecs().listTasks(ask -> ask.cluster(cluster)).taskArns().size();
           return running + (running == 100 ? " or more" : "") + " in the cluster now";
         },
         "Allow this host what infrastructure/policies/host-run.json allows.");

@@ -75,7 +75,7 @@ final class NetworkCheck {
         "way out",
         "ec2:DescribeRouteTables and ec2:DescribeVpcEndpoints",
         () -> wayOut(vpc, subnets),
-        "");
+        "Look at the VPC's route tables and endpoints.");
     seen.looked(
         "way in",
         "ec2:DescribeSecurityGroups",
@@ -125,8 +125,7 @@ final class NetworkCheck {
   }
 
   /** The route to everywhere, of the subnet's own table or the VPC's main one; null: none works. */
-  private static @Nullable Route out(
-      List<RouteTable> tables, String subnet) {
+  private static @Nullable Route out(List<RouteTable> tables, String subnet) {
     RouteTable found = null;
     for (RouteTable table : tables) {
       boolean own = table.associations().stream().anyMatch(each -> subnet.equals(each.subnetId()));
@@ -172,7 +171,8 @@ final class NetworkCheck {
     }
     for (VpcEndpoint endpoint :
         aws.ec2().describeVpcEndpoints(ask -> ask.filters(ofVpc(vpc))).vpcEndpoints()) {
-      if (endpoint.serviceName() != null && "available".equalsIgnoreCase(endpoint.stateAsString())) {
+      if (endpoint.serviceName() != null
+          && "available".equalsIgnoreCase(endpoint.stateAsString())) {
         String name = endpoint.serviceName();
         String prefix = "." + aws.region() + ".";
         int at = name.indexOf(prefix);

@@ -64,8 +64,7 @@ final class PartsCheck {
         "sidecar's key",
         "secretsmanager:DescribeSecret on " + arn,
         () -> {
-          DescribeSecretResponse secret =
-              aws.secrets().describeSecret(ask -> ask.secretId(arn));
+          DescribeSecretResponse secret = aws.secrets().describeSecret(ask -> ask.secretId(arn));
           boolean valued =
               secret.versionIdsToStages().values().stream()
                   .anyMatch(stages -> stages.contains("AWSCURRENT"));
@@ -118,7 +117,11 @@ final class PartsCheck {
         "logs:DescribeLogGroups",
         () -> {
           boolean there =
-              aws.logs().describeLogGroups(ask -> ask.logGroupNamePrefix(group)).logGroups().stream()
+              aws
+                  .logs()
+                  .describeLogGroups(ask -> ask.logGroupNamePrefix(group))
+                  .logGroups()
+                  .stream()
                   .anyMatch(each -> group.equals(each.logGroupName()));
           if (there) {
             seen.ok("log group", group);
@@ -181,8 +184,7 @@ final class PartsCheck {
       seen.ok(subject, question.ask());
     } catch (SdkException e) {
       boolean denied = Aws.denied(e);
-      seen.warning(
-          subject, Aws.reason(e), denied ? Examination.allow(permission) : remedy);
+      seen.warning(subject, Aws.reason(e), denied ? Examination.allow(permission) : remedy);
     }
   }
 }

@@ -67,20 +67,23 @@ final class RoleCheck {
     SshSidecarConfig sidecar = config.sshSidecar();
     List<String> lacking = new ArrayList<>();
     boolean told =
-        simulated(subject, role, () -> {
-          if (sidecar != null && !sidecar.publicKeySecretArn().isEmpty()) {
-            lack(role, READ, sidecar.publicKeySecretArn(), Map.of(), lacking);
-          }
-          lack(role, "ecr:GetAuthorizationToken", "*", Map.of(), lacking);
-          if (sidecar != null
-              && !sidecar.privateKeySecretArn().isEmpty()
-              && may(role, READ, sidecar.privateKeySecretArn(), Map.of())) {
-            seen.warning(
-                subject,
-                "it may read the secret of private_key_secret_arn, which it does not need",
-                "Take that away: whoever can pass this role to a task gets the key by it.");
-          }
-        });
+        simulated(
+            subject,
+            role,
+            () -> {
+              if (sidecar != null && !sidecar.publicKeySecretArn().isEmpty()) {
+                lack(role, READ, sidecar.publicKeySecretArn(), Map.of(), lacking);
+              }
+              lack(role, "ecr:GetAuthorizationToken", "*", Map.of(), lacking);
+              if (sidecar != null
+                  && !sidecar.privateKeySecretArn().isEmpty()
+                  && may(role, READ, sidecar.privateKeySecretArn(), Map.of())) {
+                seen.warning(
+                    subject,
+                    "it may read the secret of private_key_secret_arn, which it does not need",
+                    "Take that away: whoever can pass this role to a task gets the key by it.");
+              }
+            });
     if (told && !lacking.isEmpty()) {
       seen.failure(
           subject,
@@ -100,16 +103,20 @@ final class RoleCheck {
     if (!trusted(subject, role, ECS) || sidecar == null) {
       return;
     }
-    simulated(subject, role, () -> {
-      for (String secret : List.of(sidecar.privateKeySecretArn(), sidecar.publicKeySecretArn())) {
-        if (!secret.isEmpty() && may(role, READ, secret, Map.of())) {
-          seen.failure(
-              subject,
-              "every command in a sandbox may read " + secret,
-              "Deny it " + READ + " there, as infrastructure/policies/task-role.json does.");
-        }
-      }
-    });
+    simulated(
+        subject,
+        role,
+        () -> {
+          for (String secret :
+              List.of(sidecar.privateKeySecretArn(), sidecar.publicKeySecretArn())) {
+            if (!secret.isEmpty() && may(role, READ, secret, Map.of())) {
+              seen.failure(
+                  subject,
+                  "every command in a sandbox may read " + secret,
+                  "Deny it " + READ + " there, as infrastructure/policies/task-role.json does.");
+            }
+          }
+        });
   }
 
   /** What this host may do with the roles and the cluster. */
@@ -129,24 +136,30 @@ final class RoleCheck {
     }
     List<String> lacking = new ArrayList<>();
     boolean told =
-        simulated(subject, who, () -> {
-          Map<String, String> toEcs = Map.of("iam:PassedToService", ECS);
-          for (String role : new String[] {config.executionRoleArn(), config.taskRoleArn()}) {
-            if (role != null) {
-              lack(who, "iam:PassRole", role, toEcs, lacking);
-            }
-          }
-          String[] arn = who.split(":", -1);
-          String ecs = "arn:" + arn[1] + ":ecs:" + aws.region() + ":" + arn[4] + ":";
-          String definition = "task-definition/" + config.taskDefinitionFamilyPrefix() + "-x:1";
-          String cluster = config.cluster().substring(config.cluster().lastIndexOf('/') + 1);
-          Map<String, String> there = Map.of("ecs:cluster", ecs + "cluster/" + cluster);
-          lack(who, "ecs:RegisterTaskDefinition", ecs + definition, Map.of(), lacking);
-          lack(who, "ecs:RunTask", ecs + definition, there, lacking);
-          Map<String, String> starting = Map.of("ecs:CreateAction", "RunTask");
-          lack(who, "ecs:TagResource", ecs + "task/" + cluster + "/x", starting, lacking);
-          lack(who, "ecs:StopTask", ecs + "task/" + cluster + "/x", Map.of(), lacking);
-        });
+        simulated(
+            subject,
+            who,
+            () -> {
+              Map<String, String> toEcs = Map.of("iam:PassedToService", ECS);
+              for (String role : new String[] {config.executionRoleArn(), config.taskRoleArn()}) {
+                if (role != null) {
+                  lack(who, "iam:PassRole", role, toEcs, lacking);
+                }
+              }
+              String[] arn = who.split(":", -1);
+              String ecs = "arn:" + arn[1] + ":ecs:" + aws.region() + ":" + arn[4] + ":";
+              String definition = "task-definition/" + config.taskDefinitionFamilyPrefix() + "-x:1";
+              String cluster = config.cluster().substring(config.cluster().lastIndexOf('/') + 1);
+              Map<String, String> there = Map.of("ecs:cluster", ecs + "cluster/" + cluster);
+              lack(who, "ecs:RegisterTaskDefinition", ecs + definition, Map.of(), lacking);
+              lack(who, "ecs:RunTask", ecs + definition, there, lacking);
+              Map<String, String> starting = Map.of("ecs:CreateAction", "RunTask");
+              lack(who, "ecs:TagResource", ecs + "task/" + cluster + "/x", starting, lacking);
+              lack(who, "ecs:StopTask", ecs + "task/" + cluster + "/x", Map.of(), lacking);
+              if (Boolean.TRUE.equals(config.assignPublicIp())) {
+                lack(who, "ec2:DescribeNetworkInterfaces", "*", Map.of(), lacking);
+              }
+            });
     if (told && lacking.isEmpty()) {
       seen.ok(subject, "may start tasks in the cluster and hand them the roles");
     } else if (told) {
@@ -234,10 +247,9 @@ final class RoleCheck {
 
   private boolean may(String who, String action, String on, Map<String, String> context) {
     List<ContextEntry> entries =
-        context.entrySet().stream()
-            .map(each -> entry(each.getKey(), each.getValue()))
-            .toList();
-    return aws.iam()
+        context.entrySet().stream().map(each -> entry(each.getKey(), each.getValue())).toList();
+    return aws
+        .iam()
         .simulatePrincipalPolicy(ask ->
             ask.policySourceArn(who)
                 .actionNames(action)

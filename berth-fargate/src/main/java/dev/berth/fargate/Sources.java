@@ -66,7 +66,9 @@ final class Sources {
     int free = ours.length * 8 - Integer.parseInt(parts[1]);
     return first.length == ours.length
         && free >= 0
-        && new BigInteger(1, first).shiftRight(free).equals(new BigInteger(1, ours).shiftRight(free));
+        && new BigInteger(1, first)
+            .shiftRight(free)
+            .equals(new BigInteger(1, ours).shiftRight(free));
   }
 
   @Override

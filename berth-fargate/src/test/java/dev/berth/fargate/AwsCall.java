@@ -157,8 +157,7 @@ final class AwsCall {
   }
 
   private Right tag(String resource, String creating) {
-    return new Right(
-        "ecs:TagResource", arn("ecs", resource), Map.of("ecs:CreateAction", creating));
+    return new Right("ecs:TagResource", arn("ecs", resource), Map.of("ecs:CreateAction", creating));
   }
 
   private String text(String key) {

@@ -55,8 +55,8 @@ final class DoctorAccount implements AutoCloseable {
       aws.ec2().attachInternetGateway(ask -> ask.internetGatewayId(gateway).vpcId(vpc));
       String table = aws.ec2().createRouteTable(ask -> ask.vpcId(vpc)).routeTable().routeTableId();
       aws.ec2()
-          .createRoute(ask ->
-              ask.routeTableId(table).destinationCidrBlock("0.0.0.0/0").gatewayId(gateway));
+          .createRoute(
+              ask -> ask.routeTableId(table).destinationCidrBlock("0.0.0.0/0").gatewayId(gateway));
       aws.ec2().associateRouteTable(ask -> ask.routeTableId(table).subnetId(subnet));
       group = group(vpc, 2222, "198.51.100.7/32");
       execution = role("execution", trust("ecs-tasks.amazonaws.com"));
@@ -74,8 +74,8 @@ final class DoctorAccount implements AutoCloseable {
       aws.s3()
           .createBucket(ask ->
               ask.bucket("clinic-staging")
-                  .createBucketConfiguration(in ->
-                      in.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
+                  .createBucketConfiguration(
+                      in -> in.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
       done = true;
     } finally {
       if (!done) {
@@ -133,8 +133,8 @@ final class DoctorAccount implements AutoCloseable {
   String group(String in, int port, String from) {
     String id =
         aws.ec2()
-            .createSecurityGroup(ask ->
-                ask.vpcId(in).groupName(in + "-" + port + "-" + from).description("x"))
+            .createSecurityGroup(
+                ask -> ask.vpcId(in).groupName(in + "-" + port + "-" + from).description("x"))
             .groupId();
     aws.ec2()
         .authorizeSecurityGroupIngress(ask ->
@@ -158,9 +158,9 @@ final class DoctorAccount implements AutoCloseable {
 
   static String trust(String service) {
     return """
-        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
-         "Principal": {"Service": "%s"}, "Action": "sts:AssumeRole"}]}
-        """
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+     "Principal": {"Service": "%s"}, "Action": "sts:AssumeRole"}]}
+    """
         .formatted(service);
   }
 

@@ -29,7 +29,8 @@ import tools.jackson.databind.json.JsonMapper;
 class FargateDoctorIT {
   private static final JsonNode ALL =
       JsonMapper.shared()
-          .readTree("{\"Statement\": [{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}");
+          .readTree(
+              "{\"Statement\": [{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\"}]}");
 
   private static DoctorAccount account;
 
@@ -65,7 +66,8 @@ class FargateDoctorIT {
     values.put("region", DoctorAccount.REGION);
     values.put("account", "123456789012");
     values.put("cluster", DoctorAccount.CLUSTER);
-    values.put("cluster_arn", "arn:aws:ecs:" + DoctorAccount.REGION + ":123456789012:cluster/clinic");
+    values.put(
+        "cluster_arn", "arn:aws:ecs:" + DoctorAccount.REGION + ":123456789012:cluster/clinic");
     values.put("family_prefix", "ecs-sandbox");
     values.put("parameter", DoctorAccount.PARAMETER);
     values.put("public_key_secret_arn", account.publicKey);
@@ -105,10 +107,8 @@ class FargateDoctorIT {
   @Test
   void nothingIsWrongWhereNothingIsMissing() throws Exception {
     account.parameter("{\"cluster\": \"clinic\"}");
-    FargateConfig config =
-        account.config().cluster("").ssmProject("clinic").build();
-    PolicySet host =
-        PolicySet.of(policy("host-run"), policy("host-doctor"), policy("host-images"));
+    FargateConfig config = account.config().cluster("").ssmProject("clinic").build();
+    PolicySet host = PolicySet.of(policy("host-run"), policy("host-doctor"), policy("host-images"));
     try (IamGate gate = gate(host)) {
       List<Finding> findings = examine(config);
 
@@ -190,8 +190,7 @@ class FargateDoctorIT {
     return Stream.of(
         failure("cluster", "no active cluster absent", account.config().cluster("absent")),
         failure("subnets", "subnet-0000000", account.config().subnets(List.of("subnet-0000000"))),
-        failure(
-            "way out", "tasks get no public address", account.config().assignPublicIp(false)),
+        failure("way out", "tasks get no public address", account.config().assignPublicIp(false)),
         failure(
             "way out",
             "no route to an internet gateway",
@@ -223,7 +222,8 @@ class FargateDoctorIT {
             "does not trust ecs-tasks.amazonaws.com",
             account
                 .config()
-                .executionRoleArn(account.role("of-ec2", DoctorAccount.trust("ec2.amazonaws.com")))),
+                .executionRoleArn(
+                    account.role("of-ec2", DoctorAccount.trust("ec2.amazonaws.com")))),
         failure(
             "execution role",
             "it may not secretsmanager:GetSecretValue",

@@ -123,7 +123,8 @@ final class IamGate implements AutoCloseable {
 
   private static void refuse(HttpExchange exchange, AwsCall call, AwsCall.Right right)
       throws IOException {
-    String words = "User: arn:aws:iam::123456789012:user/gate is not authorized to perform: " + right;
+    String words =
+        "User: arn:aws:iam::123456789012:user/gate is not authorized to perform: " + right;
     switch (call.service()) {
       case "ec2" ->
           answer(

@@ -191,8 +191,7 @@ class InfrastructureTest {
   @Test
   void onlyTheHostReadsThePrivateKeyAndOnlyThat() {
     String read = "secretsmanager:GetSecretValue";
-    PolicySet host =
-        PolicySet.of(fill("host-run"), fill("host-doctor"), fill("host-images"));
+    PolicySet host = PolicySet.of(fill("host-run"), fill("host-doctor"), fill("host-images"));
     assertThat(host.allows(read, "arn:private", Map.of())).isTrue();
     assertThat(host.allows(read, "arn:public", Map.of())).isFalse();
     for (String role : List.of("execution-role", "codebuild-role", "codebuild-dockerhub")) {
@@ -202,8 +201,7 @@ class InfrastructureTest {
 
   @Test
   void theHostPassesItsRolesToTheirServicesAlone() {
-    PolicySet host =
-        PolicySet.of(fill("host-run"), fill("host-doctor"), fill("host-images"));
+    PolicySet host = PolicySet.of(fill("host-run"), fill("host-doctor"), fill("host-images"));
     Map<String, String> ecs = Map.of("iam:PassedToService", "ecs-tasks.amazonaws.com");
     Map<String, String> builds = Map.of("iam:PassedToService", "codebuild.amazonaws.com");
     Map<String, String> ec2 = Map.of("iam:PassedToService", "ec2.amazonaws.com");

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.berth.CreateException;
 import dev.berth.Sandbox;
 import dev.berth.SandboxSpec;
-import dev.berth.spi.Finding;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -100,8 +99,7 @@ class PermissionsIT {
     values.put("simulated", List.of(EXECUTION, "arn:aws:sts::123456789012:user/moto"));
     values.put("repository_arns", List.of("arn:aws:ecr:eu-central-1:123456789012:repository/x"));
     values.put(
-        "log_group_arn",
-        "arn:aws:logs:" + FargateRig.REGION + ":123456789012:log-group:" + GROUP);
+        "log_group_arn", "arn:aws:logs:" + FargateRig.REGION + ":123456789012:log-group:" + GROUP);
     return Terraform.fill("policies/" + name + ".json", values);
   }
 

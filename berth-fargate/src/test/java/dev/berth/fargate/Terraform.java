@@ -31,7 +31,8 @@ final class Terraform {
     Path folder = Path.of(set == null ? "../infrastructure" : set).toAbsolutePath().normalize();
     if (!Files.isDirectory(folder)) {
       throw new IllegalStateException(
-          folder + " is no folder; run the tests in a module's folder, or set"
+          folder
+              + " is no folder; run the tests in a module's folder, or set"
               + " -Dberth.infrastructure");
     }
     return folder;
