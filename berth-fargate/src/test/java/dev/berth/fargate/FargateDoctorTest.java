@@ -23,8 +23,7 @@ class FargateDoctorTest {
     "10.1.2.3, 10.0.0.0/99, false",
     "10.1.2.3, name.example/8, false"
   })
-  void anAddressIsWithinABlockOrNot(String address, String block, boolean within)
-      throws Exception {
+  void anAddressIsWithinABlockOrNot(String address, String block, boolean within) throws Exception {
     assertThat(Sources.within(InetAddress.getByName(address), block)).isEqualTo(within);
   }
 
