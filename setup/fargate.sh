@@ -1,8 +1,9 @@
 #!/bin/sh
 # setup/fargate.sh [DIR]: gets what the tests of berth-fargate need on one machine in place of AWS,
-# and prints DIR (/opt/berth/fargate): DIR/moto, the control plane, from PyPI; DIR/sidecar, a root
-# file system with sshd; and, installed on the system, podman with runc and ip. Root only: the
-# tests make network namespaces and containers. See docs/fargate-rig.md.
+# and prints DIR (/opt/berth/fargate): DIR/moto, the control plane, from PyPI; DIR/s3proxy.jar, an
+# S3 that checks signatures, by Maven; DIR/sidecar, a root file system with sshd; and, installed on
+# the system, podman with runc and ip. Root only: the tests make network namespaces and containers.
+# See docs/fargate-rig.md.
 set -eu
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,7 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 is_root || die "tried to set up the rig of the Fargate tests but it needs root rights; run it as root, or leave the tests tagged 'root' out"
 dir=${1:-/opt/berth/fargate}
 # Raise it when what DIR holds changes.
-version=1
+version=2
 current() { [ "$(cat "$dir/stamp" 2>/dev/null)" = "$(debian_codename) $version" ] && command -v podman >/dev/null && command -v runc >/dev/null && command -v ip >/dev/null; }
 
 if current; then printf '%s\n' "$dir"; exit 0; fi
@@ -48,6 +49,15 @@ if ! "$python" -m pip install -q --disable-pip-version-check --root-user-action=
   die "tried to install moto but pip failed (above)"
 fi
 printf '%s\n' "$python" >"$tmp/python"
+
+say "getting S3Proxy by Maven (55 MB), for the tests of image builds"
+JAVA_HOME=${JAVA_HOME:-$(sh "$here/jdk.sh")}
+export JAVA_HOME
+if ! (cd "$here/.." && ./mvnw -q -B -ntp -N org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy -Dartifact=org.gaul:s3proxy:4.1.0:jar:jar-with-dependencies -Dmdep.stripVersion=true -DoutputDirectory="$tmp") </dev/null >"$tmp/log" 2>&1; then
+  tail -n 15 "$tmp/log" >&2
+  die "tried to get org.gaul:s3proxy but Maven failed (above)"
+fi
+mv "$tmp/s3proxy-jar-with-dependencies.jar" "$tmp/s3proxy.jar"
 
 say "unpacking sshd for the sidecar of the Fargate tests"
 (

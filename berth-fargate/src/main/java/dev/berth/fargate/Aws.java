@@ -3,6 +3,7 @@ package dev.berth.fargate;
 import dev.berth.CreateException;
 import dev.berth.SandboxException;
 import dev.berth.UnsupportedRequestException;
+import dev.berth.fargate.images.BuildClients;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
@@ -19,6 +20,7 @@ import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.retries.DefaultRetryStrategy;
 import software.amazon.awssdk.services.cloudwatchlogs.CloudWatchLogsClient;
+import software.amazon.awssdk.services.codebuild.CodeBuildClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ecr.EcrClient;
 import software.amazon.awssdk.services.ecs.EcsClient;
@@ -32,10 +34,13 @@ import software.amazon.awssdk.services.sts.StsClient;
  * The clients of one account and region, each made when it is first used, all over one HTTP client.
  * Credentials, endpoints and proxies are found as every AWS tool finds them. Thread-safe.
  */
-final class Aws implements AutoCloseable {
+final class Aws implements AutoCloseable, BuildClients {
   private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final Duration ATTEMPT = Duration.ofSeconds(20);
   private static final Duration CALL = Duration.ofSeconds(60);
+
+  /** Gigabytes over a slow line; one that stands still is noticed by the socket's own limit. */
+  private static final Duration UPLOAD = Duration.ofHours(1);
 
   /** As the services' error codes say it; not all of them answer with status 403. */
   private static final Set<String> DENIED =
@@ -52,6 +57,7 @@ final class Aws implements AutoCloseable {
   private @Nullable CloudWatchLogsClient logs;
   private @Nullable StsClient sts;
   private @Nullable EcrClient ecr;
+  private @Nullable CodeBuildClient codebuild;
   private @Nullable S3Client s3;
 
   Aws(@Nullable String region) {
@@ -59,7 +65,8 @@ final class Aws implements AutoCloseable {
   }
 
   /** The region, by whatever way it was found. */
-  String region() {
+  @Override
+  public String region() {
     return region == null ? ecs().serviceClientConfiguration().region().id() : region;
   }
 
@@ -118,7 +125,8 @@ final class Aws implements AutoCloseable {
     });
   }
 
-  CloudWatchLogsClient logs() {
+  @Override
+  public CloudWatchLogsClient logs() {
     return locked(() -> {
       CloudWatchLogsClient client = logs;
       if (client == null) {
@@ -140,7 +148,8 @@ final class Aws implements AutoCloseable {
     });
   }
 
-  EcrClient ecr() {
+  @Override
+  public EcrClient ecr() {
     return locked(() -> {
       EcrClient client = ecr;
       if (client == null) {
@@ -151,11 +160,24 @@ final class Aws implements AutoCloseable {
     });
   }
 
-  S3Client s3() {
+  @Override
+  public CodeBuildClient codebuild() {
+    return locked(() -> {
+      CodeBuildClient client = codebuild;
+      if (client == null) {
+        client = build(CodeBuildClient.builder());
+        codebuild = client;
+      }
+      return client;
+    });
+  }
+
+  @Override
+  public S3Client s3() {
     return locked(() -> {
       S3Client client = s3;
       if (client == null) {
-        client = build(S3Client.builder());
+        client = build(S3Client.builder(), UPLOAD, UPLOAD);
         s3 = client;
       }
       return client;
@@ -190,6 +212,11 @@ final class Aws implements AutoCloseable {
   }
 
   private <B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C> C build(B builder) {
+    return build(builder, ATTEMPT, CALL);
+  }
+
+  private <B extends AwsSyncClientBuilder<B, C> & AwsClientBuilder<B, C>, C> C build(
+      B builder, Duration attempt, Duration call) {
     SdkHttpClient shared = http;
     if (shared == null) {
       shared =
@@ -203,8 +230,8 @@ final class Aws implements AutoCloseable {
         .httpClient(shared)
         .overrideConfiguration(
             ClientOverrideConfiguration.builder()
-                .apiCallAttemptTimeout(ATTEMPT)
-                .apiCallTimeout(CALL)
+                .apiCallAttemptTimeout(attempt)
+                .apiCallTimeout(call)
                 // Only for a moment's trouble; what lasts is retried by who knows what it means.
                 .retryStrategy(
                     DefaultRetryStrategy.standardStrategyBuilder().maxAttempts(3).build())

@@ -59,6 +59,17 @@ final class Examination {
     }
   }
 
+  /** Asks what only some sandboxes need an answer to: its lack is no failure. */
+  void wanted(String subject, String permission, Question question, String remedy) {
+    try {
+      ok(subject, question.ask());
+    } catch (SdkException e) {
+      warning(subject, Aws.reason(e), Aws.denied(e) ? allow(permission) : remedy);
+    } catch (SandboxException e) {
+      warning(subject, String.valueOf(e.getMessage()), remedy);
+    }
+  }
+
   static String allow(String permission) {
     return "Sandboxes do without; to have it checked, allow this host " + permission + ".";
   }

@@ -41,18 +41,19 @@ import org.jspecify.annotations.Nullable;
  * @param runTaskMaxRetries how often a throttled or unplaceable RunTask is tried again
  * @param sshSidecar the way into the task; both modes need it
  * @param s3Bucket where build contexts are staged
- * @param s3Prefix begins the names of what is staged
- * @param ecrRepository where built and mirrored images go
- * @param environmentDir a folder with a Dockerfile from which the image is built
- * @param codebuildProject which builds; null: one is made
- * @param codebuildServiceRole whom it acts as
+ * @param s3Prefix begins the names of what is staged; below it all is in berth-contexts/
+ * @param ecrRepository where built and mirrored images go; a name or a URI
+ * @param environmentDir a folder with a Dockerfile from which the image is built where a spec names
+ *     none
+ * @param codebuildProject which builds; null: {@code berth-images}, which is made
+ * @param codebuildServiceRole whom builds act as; null: whom the project says
  * @param codebuildComputeType on what it runs
  * @param codebuildBuildTimeout how long one build may take; minutes in YAML
- * @param dockerhubSecretArn credentials for Docker Hub
- * @param buildParallelism how many builds run at once
+ * @param dockerhubSecretArn a secret with {@code username} and {@code password} for Docker Hub
+ * @param buildParallelism how many builds this JVM has under way at once
  * @param efsFilesystemId a file system for {@code efs} volumes
  * @param efsAccessPointId its access point
- * @param autoMirror whether public images are copied into ECR once
+ * @param autoMirror whether public images are copied into ecrRepository once, if that is set
  * @param ssmProject names the SSM parameter of {@link Discovery}
  */
 public record FargateConfig(
@@ -118,7 +119,8 @@ public record FargateConfig(
     Bounds.above("max_task_lifetime_sec", maxTaskLifetime);
     Bounds.above("startup_timeout_sec", startupTimeout);
     Bounds.above("poll_interval_sec", pollInterval);
-    Bounds.above("codebuild_build_timeout", codebuildBuildTimeout);
+    Bounds.buildTimeout(codebuildBuildTimeout);
+    Bounds.computeType(codebuildComputeType);
     Bounds.within("run_task_max_retries", runTaskMaxRetries, 0, 1000);
     Bounds.within("build_parallelism", buildParallelism, 1, 1000);
     Bounds.name("container_name", containerName);

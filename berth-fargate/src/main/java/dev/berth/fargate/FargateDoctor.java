@@ -69,6 +69,20 @@ final class FargateDoctor {
     new NetworkCheck(place, seen).examine();
     new RoleCheck(place, seen).examine(caller);
     new PartsCheck(place, seen).examine();
+    if (place.config().ecrRepository() != null) {
+      seen.wanted(
+          "image builds",
+          "codebuild:BatchGetProjects",
+          () -> {
+            try {
+              return ImageBuilder.builds(place.config(), place.aws()).examine();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+              throw new RequestException("it was interrupted");
+            }
+          },
+          "See docs/fargate.md, Images, for what must exist and who may do what.");
+    }
     seen.asked(
         "tasks",
         () -> {

@@ -42,7 +42,6 @@ public final class FargateProvider implements SandboxProvider {
   private static final System.Logger LOG = System.getLogger(FargateProvider.class.getName());
   private static final Duration LEASE = Duration.ofMinutes(2);
   private static final Duration COMMAND_TIMEOUT = Duration.ofMinutes(3);
-  private static final String TASK_ID = "task_id";
 
   private final FargateConfig config;
   private final Consumer<String> progress;
@@ -74,7 +73,7 @@ public final class FargateProvider implements SandboxProvider {
   @Override
   public Sandbox create(SandboxSpec asked) throws InterruptedException {
     SandboxSpec spec = withDefaults(asked);
-    String image = image(spec);
+    ImageChoice image = ImageChoice.of(config, spec);
     TaskSize size = TaskSize.of(config, spec.resources());
     check(spec);
     try {
@@ -83,7 +82,8 @@ public final class FargateProvider implements SandboxProvider {
       there.tasks().check();
       TaskDefinitions.sidecar(there.config());
       TaskDefinitions.Content content =
-          new TaskDefinitions.Content(image, size, spec.volumes(), List.of());
+          new TaskDefinitions.Content(
+              image.provide(there, progress), size, spec.volumes(), List.of());
       TaskStart start =
           new TaskStart(
               there, state.create(NAME), removal, spec, content, notices(asked), progress);
@@ -151,24 +151,6 @@ public final class FargateProvider implements SandboxProvider {
               + spec.network()
               + ", but a task always has its VPC's; close it by its security groups.");
     }
-    if (spec.environmentDir() != null || config.environmentDir() != null) {
-      throw unsupported(
-          "Tried to build an image from environment_dir for a Fargate sandbox, but Berth does not"
-              + " build images for Fargate yet; push one and name it as image.");
-    }
-    for (String option : spec.providerOptions().keySet()) {
-      if (!option.equals(TASK_ID)) {
-        throw new RequestException(
-            NAME,
-            null,
-            "Tried to use the provider option '"
-                + option
-                + "', but ecs_fargate knows only "
-                + TASK_ID
-                + ".",
-            null);
-      }
-    }
     if (config.cluster().isEmpty() ? config.region() == null : config.subnets().isEmpty()) {
       throw new RequestException(
           NAME,
@@ -205,40 +187,6 @@ public final class FargateProvider implements SandboxProvider {
           "Tried to use files, workdir, user or idle_limit in agent-server mode, where no guest is"
               + " in the task; use exec-server mode (ssh_sidecar.exec_server_port).");
     }
-  }
-
-  private @Nullable String image(SandboxSpec spec) {
-    String image = spec.image();
-    if (image != null) {
-      String bare = image.startsWith("docker://") ? image.substring("docker://".length()) : image;
-      if (bare.startsWith("/") || bare.startsWith(".") || bare.contains("://")) {
-        throw new RequestException(
-            NAME,
-            null,
-            "Tried to use '"
-                + image
-                + "' as an image for Fargate; it must be in a registry, as in"
-                + " 123456789012.dkr.ecr.us-west-2.amazonaws.com/name:tag.",
-            null);
-      }
-      return bare;
-    }
-    String template = config.imageTemplate();
-    if (template == null || !template.contains("{task_id}")) {
-      return template;
-    }
-    List<String> ids = spec.providerOptions().getOrDefault(TASK_ID, List.of());
-    if (ids.size() != 1) {
-      throw new RequestException(
-          NAME,
-          null,
-          "Tried to fill image_template '"
-              + template
-              + "', but the spec has no provider option task_id with one value; give it, or an"
-              + " image.",
-          null);
-    }
-    return template.replace("{task_id}", ids.get(0));
   }
 
   @Override

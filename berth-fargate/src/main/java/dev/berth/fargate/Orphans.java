@@ -107,6 +107,7 @@ final class Orphans {
       }
     }
     report.addAll(place.definitions().reap());
+    report.addAll(ImageBuilder.builds(place.config(), place.aws()).reap());
     return report;
   }
 

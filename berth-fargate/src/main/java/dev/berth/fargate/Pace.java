@@ -9,19 +9,20 @@ import java.util.concurrent.locks.ReentrantLock;
  * A rate that many threads keep together: so many calls at once, then one after each interval.
  * Thread-safe.
  */
-final class Pace {
+public final class Pace {
   private final long interval;
   private final long burst;
   private final ReentrantLock lock = new ReentrantLock();
   private long next = System.nanoTime();
 
-  Pace(int burst, Duration interval) {
+  /** As many calls at once as {@code burst}, then one after each interval. */
+  public Pace(int burst, Duration interval) {
     this.interval = interval.toNanos();
     this.burst = burst * this.interval;
   }
 
   /** Waits for this caller's turn. */
-  void await() throws InterruptedException {
+  public void await() throws InterruptedException {
     long turn;
     lock.lock();
     try {
@@ -40,7 +41,7 @@ final class Pace {
    * The pause before the n-th further try, from 0: a random part of a span that doubles up to its
    * limit, so that many who failed together do not come back together.
    */
-  static Duration backoff(int tries, Duration first, Duration longest) {
+  public static Duration backoff(int tries, Duration first, Duration longest) {
     long span = Math.min(longest.toNanos(), first.toNanos() << Math.min(tries, 20));
     return Duration.ofNanos(span / 2 + ThreadLocalRandom.current().nextLong(span / 2 + 1));
   }

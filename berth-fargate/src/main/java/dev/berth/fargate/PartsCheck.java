@@ -3,7 +3,6 @@ package dev.berth.fargate;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.ecr.model.ImageIdentifier;
 import software.amazon.awssdk.services.secretsmanager.model.DescribeSecretResponse;
 
@@ -144,7 +143,7 @@ final class PartsCheck {
     Matcher uri = ECR.matcher(repository);
     boolean whole = uri.matches();
     String name = whole ? uri.group(3) : repository;
-    wanted(
+    seen.wanted(
         "images",
         "ecr:DescribeRepositories",
         () -> {
@@ -166,7 +165,7 @@ final class PartsCheck {
       seen.ok("build contexts", "s3_bucket is not set: no images are built");
       return;
     }
-    wanted(
+    seen.wanted(
         "build contexts",
         "s3:ListBucket",
         () -> {
@@ -175,16 +174,5 @@ final class PartsCheck {
         },
         "Create the bucket in this region, or name another as s3_bucket; until then no image is"
             + " built.");
-  }
-
-  /** What only some sandboxes need: its lack is no failure. */
-  private void wanted(
-      String subject, String permission, Examination.Question question, String remedy) {
-    try {
-      seen.ok(subject, question.ask());
-    } catch (SdkException e) {
-      boolean denied = Aws.denied(e);
-      seen.warning(subject, Aws.reason(e), denied ? Examination.allow(permission) : remedy);
-    }
   }
 }

@@ -142,6 +142,10 @@ final class AwsCall {
           body.path("repositoryNames")
               .forEach(each ->
                   rights.add(right(arn("ecr", "repository/" + each.asString("")), Map.of())));
+      case "codebuild:BatchGetProjects" ->
+          body.path("names")
+              .forEach(each ->
+                  rights.add(right(arn("codebuild", "project/" + each.asString("")), Map.of())));
       case "iam:GetRole" -> rights.add(right(role(form("RoleName")), Map.of()));
       case "iam:SimulatePrincipalPolicy" -> rights.add(right(form("PolicySourceArn"), Map.of()));
       case "s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject" ->

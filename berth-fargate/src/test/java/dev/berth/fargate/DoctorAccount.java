@@ -32,6 +32,7 @@ final class DoctorAccount implements AutoCloseable {
   final String closedSubnet;
   final String group;
   final String execution;
+  final String builds;
   final String publicKey;
   final String privateKey;
 
@@ -60,6 +61,7 @@ final class DoctorAccount implements AutoCloseable {
       aws.ec2().associateRouteTable(ask -> ask.routeTableId(table).subnetId(subnet));
       group = group(vpc, 2222, "198.51.100.7/32");
       execution = role("execution", trust("ecs-tasks.amazonaws.com"));
+      builds = role("builds", trust("codebuild.amazonaws.com"));
       KeyPair user = keys();
       KeyPair host = keys();
       publicKey = secret("public", PublicKeyEntry.toString(user.getPublic()) + "\n" + text(host));
@@ -111,6 +113,7 @@ final class DoctorAccount implements AutoCloseable {
         .logGroup(LOG_GROUP)
         .ecrRepository(REGISTRY + "clinic")
         .s3Bucket("clinic-staging")
+        .codebuildServiceRole(builds)
         .sshSidecar(sidecar());
   }
 

@@ -38,6 +38,7 @@ final class EcsProxy implements AutoCloseable {
   private final HttpClient http =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private volatile Other other = (target, body, moto) -> null;
   private final Map<String, JsonNode> definitions = new ConcurrentHashMap<>();
   private final Set<String> inactive = ConcurrentHashMap.newKeySet();
   private final Map<String, RigTask> tasks = new ConcurrentHashMap<>();
@@ -82,7 +83,7 @@ final class EcsProxy implements AutoCloseable {
       Answer answer =
           target != null && target.startsWith(ECS)
               ? ecs(exchange, target.substring(ECS.length()), body)
-              : forward(exchange, body);
+              : elsewhere(exchange, target, body);
       if (answer == null) {
         return;
       }
@@ -101,7 +102,22 @@ final class EcsProxy implements AutoCloseable {
     }
   }
 
-  private record Answer(int code, Map<String, List<String>> headers, byte[] body) {
+  /** Answers for a service that is not ECS. */
+  interface Other {
+    /** Null: not its matter. */
+    Answer answer(String target, byte[] body, Moved moto) throws IOException, InterruptedException;
+  }
+
+  /** The same question, perhaps changed, to moto. */
+  interface Moved {
+    Answer ask(byte[] body) throws IOException, InterruptedException;
+  }
+
+  void other(Other service) {
+    other = service;
+  }
+
+  record Answer(int code, Map<String, List<String>> headers, byte[] body) {
     static Answer json(int code, JsonNode node) {
       return new Answer(
           code,
@@ -113,6 +129,19 @@ final class EcsProxy implements AutoCloseable {
       return json(code, JSON.createObjectNode().put("__type", type).put("message", message));
     }
   }
+
+  private Answer elsewhere(HttpExchange exchange, String target, byte[] body)
+      throws IOException, InterruptedException {
+    Answer answer =
+        target == null ? null : other.answer(target, body, changed -> forward(exchange, changed));
+    if (answer == LOST) {
+      return null;
+    }
+    return answer == null ? forward(exchange, body) : answer;
+  }
+
+  /** One that never arrives. */
+  static final Answer LOST = new Answer(0, Map.of(), new byte[0]);
 
   private Answer ecs(HttpExchange exchange, String operation, byte[] body)
       throws IOException, InterruptedException {

@@ -276,6 +276,59 @@ class FargateConfigTest {
     }
   }
 
+  @Test
+  void oneImageIsSaidOnce() {
+    FargateConfig.Builder place =
+        FargateConfig.builder()
+            .region("nowhere-1")
+            .cluster("c")
+            .subnets(List.of("subnet-1"))
+            .securityGroups(List.of("sg-1"));
+    refused(
+        place.build(),
+        SandboxSpec.builder().image("x").environmentDir("/e").build(),
+        "name one of the two");
+    refused(
+        place.environmentDir("/e").imageTemplate("r:1").build(),
+        SandboxSpec.builder().build(),
+        "set one of the two");
+    refused(
+        place.build(),
+        SandboxSpec.builder().image("x").providerOption("force_build", List.of("yes")).build(),
+        "true or false");
+    refused(
+        place.build(),
+        SandboxSpec.builder().image("x").providerOption("forse_build", List.of("true")).build(),
+        "knows only task_id and force_build");
+    assertThatThrownBy(
+            () -> ImageBuilder.ensureImageBuilt(FargateConfig.builder().build(), "e", false))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("environment_dir");
+  }
+
+  @Test
+  void whatIsBuiltIsNamedByItsTaskOrElseByItsFolder() {
+    FargateConfig config = FargateConfig.builder().environmentDir("/a/tasks/one/").build();
+    SandboxSpec.Builder spec = SandboxSpec.builder();
+    assertThat(ImageChoice.of(config, spec.build()).name()).isEqualTo("one");
+    assertThat(ImageChoice.of(config, spec.environmentDir("/b").build()).name()).isEqualTo("b");
+    spec.providerOption("task_id", List.of("t-1")).providerOption("force_build", List.of("true"));
+    assertThat(ImageChoice.of(config, spec.build()).name()).isEqualTo("t-1");
+    assertThat(ImageChoice.of(config, spec.build()).force()).isTrue();
+    assertThat(ImageChoice.of(config, SandboxSpec.of("docker://x:1")).reference()).isEqualTo("x:1");
+  }
+
+  @Test
+  void whatCodeBuildHasNotIsRefused() {
+    assertThatThrownBy(() -> read(Map.of("codebuild_compute_type", "BUILD_LAMBDA_1GB")))
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("BUILD_GENERAL1_XLARGE");
+    assertThatThrownBy(
+            () -> FargateConfig.builder().codebuildBuildTimeout(Duration.ofMinutes(4)).build())
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("5 to 2160");
+  }
+
   private static void refused(FargateConfig config, SandboxSpec spec, String why) {
     try (FargateProvider provider = new FargateProvider(config)) {
       assertThatThrownBy(() -> provider.create(spec))

@@ -74,7 +74,7 @@ class FargateDoctorIT {
     values.put("private_key_secret_arn", account.privateKey);
     values.put("secret_arns", List.of(account.publicKey, account.privateKey));
     values.put("task_roles", List.of(account.execution));
-    values.put("roles", List.of(account.execution));
+    values.put("roles", List.of(account.execution, account.builds));
     values.put("simulated", List.of(account.execution, DoctorAccount.CALLER));
     values.put("repository_arn", ecr);
     values.put("repository_arns", List.of(ecr));
@@ -124,6 +124,7 @@ class FargateDoctorIT {
               "way in",
               "execution role",
               "task role",
+              "build role",
               "this host",
               "ssh_sidecar",
               "our key",
@@ -132,6 +133,7 @@ class FargateDoctorIT {
               "log group",
               "images",
               "build contexts",
+              "image builds",
               "tasks");
       assertThat(gate.refused()).isEmpty();
       Set<String> used = new TreeSet<>(gate.used());

@@ -40,6 +40,7 @@ final class FargateRig implements AutoCloseable {
   private final String subnet;
   private final String group;
   private String privateKey = "";
+  private BuildRig builds;
 
   FargateRig() throws IOException {
     Path parts = parts();
@@ -154,6 +155,22 @@ final class FargateRig implements AutoCloseable {
     return proxy;
   }
 
+  /** What builds images; started when first asked for. */
+  synchronized BuildRig builds() throws IOException {
+    if (builds == null) {
+      builds = new BuildRig(this);
+    }
+    return builds;
+  }
+
+  Path folder() {
+    return folder;
+  }
+
+  URI moto() {
+    return moto.uri();
+  }
+
   Podman podman() {
     return podman;
   }
@@ -215,6 +232,9 @@ final class FargateRig implements AutoCloseable {
 
   @Override
   public void close() {
+    if (builds != null) {
+      builds.close();
+    }
     proxy.close();
     moto.close();
     TaskNetwork.sweep();

@@ -16,6 +16,8 @@ final class Podman {
   private final Map<String, String> env;
   private final java.util.Set<String> images = java.util.concurrent.ConcurrentHashMap.newKeySet();
 
+  private volatile java.util.function.Predicate<String> puller = image -> false;
+
   Podman(Path home) throws IOException {
     this.home = Files.createDirectories(home);
     Path config = home.resolve("containers.conf");
@@ -50,6 +52,25 @@ final class Podman {
   boolean has(String image) {
     return images.contains(image)
         || result("image", "exists", image).code() == 0 && images.add(image);
+  }
+
+  /** Who gets images that are in no store yet; says whether it is there now. */
+  void pullBy(java.util.function.Predicate<String> registry) {
+    puller = registry;
+  }
+
+  /** Whether it is there, or could be fetched. */
+  boolean hasOrPulls(String image) {
+    return has(image) || puller.test(image);
+  }
+
+  Map<String, String> env() {
+    return env;
+  }
+
+  /** The words before a command of podman's own. */
+  List<String> words() {
+    return line();
   }
 
   /** Makes an image of a folder, once for each version of it. */

@@ -72,7 +72,7 @@ final class RigContainer {
       JsonNode override,
       boolean dies) {
     String image = definition.path("image").asString("");
-    if (!podman.has(image)) {
+    if (!podman.hasOrPulls(image)) {
       reason = "CannotPullContainerError: failed to resolve ref " + image + ": not found";
       status = "STOPPED";
       return;
