@@ -82,6 +82,7 @@ final class DoctorAccount implements AutoCloseable {
     } finally {
       if (!done) {
         moto.close();
+        Tool.run("rm", "-rf", folder.toString());
       }
     }
   }
