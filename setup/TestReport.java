@@ -77,6 +77,7 @@ final class TestReport {
         continue;
       }
       var cases = suite.getElementsByTagName("testcase");
+      Map<String, List<String>> why = new TreeMap<>();
       for (int i = 0; i < cases.getLength(); i++) {
         Element test = (Element) cases.item(i);
         String suiteName = test.getAttribute("classname");
@@ -88,11 +89,17 @@ final class TestReport {
           failures.add(name + " – " + firstLine(failed));
         } else if (skipped != null) {
           row.skipped++;
-          skips.merge(name + " – " + firstLine(skipped), 1, Integer::sum);
+          why.computeIfAbsent(firstLine(skipped), key -> new ArrayList<>()).add(name);
         } else {
           row.passed++;
         }
       }
+      why.forEach((reason, names) -> {
+        // What is skipped as one is told as one.
+        boolean whole = names.size() > 1 && names.size() == cases.getLength();
+        String all = names.get(0).substring(0, names.get(0).lastIndexOf(": ") + 2) + suite.getAttribute("name");
+        names.forEach(name -> skips.merge((whole ? all : name) + " – " + reason, 1, Integer::sum));
+      });
     }
   }
 

@@ -7,12 +7,14 @@ import dev.berth.fargate.images.BuildClients;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
+import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.client.config.ClientOverrideConfiguration;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.core.exception.SdkException;
@@ -25,6 +27,7 @@ import software.amazon.awssdk.services.codebuild.CodeBuildClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ecr.EcrClient;
 import software.amazon.awssdk.services.ecs.EcsClient;
+import software.amazon.awssdk.services.iam.IamClient;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.ssm.SsmClient;
@@ -43,6 +46,10 @@ final class Aws implements AutoCloseable, BuildClients {
   /** Gigabytes over a slow line; one that stands still is noticed by the socket's own limit. */
   private static final Duration UPLOAD = Duration.ofHours(1);
 
+  /** As the services' error codes say it; not all of them answer with status 403. */
+  private static final Set<String> DENIED =
+      Set.of("AccessDenied", "AccessDeniedException", "UnauthorizedOperation");
+
   private final @Nullable String region;
   private final ReentrantLock lock = new ReentrantLock();
   private final List<SdkAutoCloseable> built = new ArrayList<>();
@@ -53,6 +60,7 @@ final class Aws implements AutoCloseable, BuildClients {
   private @Nullable SdkHttpClient http;
   private @Nullable EcsClient ecs;
   private @Nullable EcsClient ecsOnce;
+  private @Nullable IamClient iam;
   private @Nullable SsmClient ssm;
   private @Nullable Ec2Client ec2;
   private @Nullable SecretsManagerClient secrets;
@@ -90,6 +98,17 @@ final class Aws implements AutoCloseable, BuildClients {
       if (client == null) {
         client = build(EcsClient.builder(), 1, ATTEMPT, CALL);
         ecsOnce = client;
+      }
+      return client;
+    });
+  }
+
+  IamClient iam() {
+    return locked(() -> {
+      IamClient client = iam;
+      if (client == null) {
+        client = build(IamClient.builder());
+        iam = client;
       }
       return client;
     });
@@ -198,6 +217,14 @@ final class Aws implements AutoCloseable, BuildClients {
     return e instanceof SdkClientException && EcsTexts.unconfigured(reason(e))
         ? new UnsupportedRequestException(FargateProvider.NAME, sandbox, message, e)
         : new CreateException(FargateProvider.NAME, sandbox, message, e);
+  }
+
+  /** Whether AWS refused for lack of permission. */
+  static boolean denied(SdkException e) {
+    return e instanceof AwsServiceException service
+        && (service.statusCode() == 403
+            || service.awsErrorDetails() != null
+                && DENIED.contains(String.valueOf(service.awsErrorDetails().errorCode())));
   }
 
   /** AWS's own words, ended by a full stop. */

@@ -44,6 +44,11 @@ final class Discovery {
     return config.region() != null && config.cluster().isEmpty();
   }
 
+  /** The keys that are read; all others are left alone. */
+  static List<String> known() {
+    return KNOWN;
+  }
+
   /** The parameter's name. */
   static String parameter(FargateConfig config) {
     return "/" + config.ssmProject() + "/ecs-sandbox/config";

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.RequestException;
+import dev.berth.SandboxSpec;
 import dev.berth.SandboxResources;
 import dev.berth.spi.ConfigSection;
 import java.time.Duration;

@@ -65,7 +65,7 @@ final class FargateRig implements AutoCloseable {
     System.setProperty(SUBNET, subnet);
     System.setProperty(GROUP, group);
     keys();
-    call("logs", "Logs_20140328.CreateLogGroup", "{\"logGroupName\":\"" + LOG_GROUP + "\"}");
+    logGroup(LOG_GROUP);
     useFrom();
   }
 
@@ -197,6 +197,10 @@ final class FargateRig implements AutoCloseable {
         .call("secretsmanager", "secretsmanager.CreateSecret", ask)
         .path("ARN")
         .asString("");
+  }
+
+  void logGroup(String name) {
+    call("logs", "Logs_20140328.CreateLogGroup", "{\"logGroupName\":\"" + name + "\"}");
   }
 
   /** The task of a sandbox. */
