@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.berth.RequestException;
-import dev.berth.SandboxSpec;
 import dev.berth.SandboxResources;
+import dev.berth.SandboxSpec;
 import dev.berth.spi.ConfigSection;
 import java.time.Duration;
 import java.util.LinkedHashMap;
