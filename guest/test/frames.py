@@ -85,7 +85,7 @@ def test_protocol_errors(binary):
             spawn_frame(1, ["true"], window=1 << 21), spawn_frame(1, ["a\0b"]), spawn_frame(1, ["true"], env=["a\0=b"]), spawn_frame(1, ["true"])[:-1] + b"",
             frame(3, struct.pack(">QBQQ", 1, 2, 0, 0)), frame(4, struct.pack(">QQB", 1, 0, 2)), frame(4, struct.pack(">QQB", 1, 0, 0) + b"x" * 65537),
             frame(5, struct.pack(">QBQ", 1, 3, 0)), frame(6, struct.pack(">QBB", 1, 0, 0)), frame(6, struct.pack(">QBB", 1, 65, 0)), frame(6, struct.pack(">QBB", 1, 9, 3)),
-            frame(0x0A, struct.pack(">QBQI", 1, 0, 0, 1)), frame(0x11, b"\5"), frame(0x11, b"\3" + text("/x") + text("") + b"\4"),
+            frame(0x0A, struct.pack(">QBQI", 1, 0, 0, 1)), frame(0x11, b"\5"), frame(0x11, b"\3" + text("/x") + text("") + b"\x08"),
             frame(2, struct.pack(">QHIIIIHH", 1, 0, 0, 0, 0, 0, 0, 0) + text("") + text("") + b"\xff\xff\xff\xff" + b"\0" * 8),
             frame(2, struct.pack(">QHIIIIHH", 1, 0, 0, 0, 0, 0, 0, 0) + text("") + b"\xff\xff\xff\xff" + b"\0" * 8),
         ]

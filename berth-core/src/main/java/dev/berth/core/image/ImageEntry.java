@@ -40,6 +40,10 @@ import java.util.Properties;
  */
 final class ImageEntry {
   private static final String CURRENT = "current";
+
+  /** Whoever looks at the uses may be in the way of a new one, for a moment. */
+  private static final int MOST_TRIES = 100;
+
   private static final int TIDY_ABOVE = 64;
 
   private final Path folder;
@@ -110,10 +114,14 @@ final class ImageEntry {
     if (!current.setLastModified(System.currentTimeMillis())) {
       throw new IOException(current + " cannot be touched");
     }
-    File file = uses.resolve(version + "~p~" + FreshName.of(16)).toFile();
-    Lease lease =
-        Lease.create(file, "").orElseThrow(() -> new IOException(file + " could not be locked"));
-    return new ImageUse(this, version, lease);
+    for (int tries = 0; tries < MOST_TRIES; tries++) {
+      Optional<Lease> lease =
+          Lease.fresh(uses.resolve(version + "~p~" + FreshName.of(16)).toFile(), "");
+      if (lease.isPresent()) {
+        return new ImageUse(this, version, lease.get());
+      }
+    }
+    throw new IOException("no file in " + uses + " could be locked");
   }
 
   void keepFor(String version, SandboxFolder sandbox) throws IOException {

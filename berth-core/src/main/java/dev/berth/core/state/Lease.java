@@ -21,6 +21,10 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class Lease implements AutoCloseable {
   private static final int LONGEST_TEXT = 1024;
+
+  /** Begins the names of files that are being made. */
+  private static final String UNNAMED = ".new-";
+
   private static final ReentrantLock GATE = new ReentrantLock();
 
   /** The files that this JVM has locked. Guarded by GATE, as is every opening and locking. */
@@ -60,6 +64,48 @@ public final class Lease implements AutoCloseable {
       return lease;
     } finally {
       GATE.unlock();
+    }
+  }
+
+  /**
+   * Makes and locks a file of a name that nobody else makes, ever; empty if somebody looked at it
+   * in that moment: take another name. It has its name only when it is locked and written. Else
+   * one process could delete it before it is locked, whereupon it would be made again, and a second
+   * one that had opened the first would hold what it takes for this one.
+   */
+  public static Optional<Lease> fresh(File file, String text) throws IOException {
+    GATE.lock();
+    try {
+      File key = file.getAbsoluteFile();
+      File unnamed = new File(key.getParentFile(), UNNAMED + key.getName());
+      RandomAccessFile opened = new RandomAccessFile(unnamed, "rw");
+      boolean done = false;
+      try {
+        if (opened.getChannel().tryLock() != null) {
+          opened.write(text.getBytes(StandardCharsets.UTF_8));
+          done = unnamed.renameTo(key);
+        }
+      } finally {
+        if (!done) {
+          unnamed.delete();
+          opened.close();
+        }
+      }
+      if (!done) {
+        return Optional.empty();
+      }
+      HELD.add(key);
+      return Optional.of(new Lease(key, opened));
+    } finally {
+      GATE.unlock();
+    }
+  }
+
+  /** Deletes what makers that were killed left in this folder without a name. */
+  static void sweep(File folder) throws IOException {
+    String[] left = folder.list((in, name) -> name.startsWith(UNNAMED));
+    for (String name : left == null ? new String[0] : left) {
+      take(new File(folder, name)).ifPresent(Lease::delete);
     }
   }
 

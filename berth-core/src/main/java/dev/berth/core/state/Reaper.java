@@ -45,6 +45,11 @@ public final class Reaper {
     Set<String> ids = new LinkedHashSet<>(StateHome.names(home.leases()));
     ids.addAll(StateHome.names(home.sandboxes()));
     List<String> report = new ArrayList<>();
+    try {
+      Lease.sweep(home.leases().toFile());
+    } catch (IOException e) {
+      report.add("What stopped processes left in " + home.leases() + " stays: " + e.getMessage());
+    }
     for (String id : ids) {
       try {
         reap(id, carrier).ifPresent(report::add);

@@ -103,7 +103,7 @@ public final class StateHome {
       while (true) {
         String id = FreshName.of(ID_LENGTH);
         SandboxFolder folder = new SandboxFolder(this, id);
-        Optional<Lease> lease = Lease.create(leaseFile(id), host() + "\n");
+        Optional<Lease> lease = Lease.fresh(leaseFile(id), host() + "\n");
         if (lease.isPresent()) {
           folder.begin(lease.get(), provider);
           return folder;

@@ -39,8 +39,12 @@ public final class ChildJvm implements AutoCloseable {
 
   /** Gives it an empty line to read. */
   public void go() throws IOException {
-    process.getOutputStream().write('\n');
-    process.getOutputStream().flush();
+    try {
+      process.getOutputStream().write('\n');
+      process.getOutputStream().flush();
+    } catch (IOException e) {
+      throw new IOException("the child has ended; it said: " + line(), e);
+    }
   }
 
   /** {@code kill -9}, and waits for it. */

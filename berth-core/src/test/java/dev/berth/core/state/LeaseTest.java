@@ -6,6 +6,8 @@ import static org.awaitility.Awaitility.await;
 import dev.berth.core.process.ChildJvm;
 import java.io.File;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -87,6 +89,30 @@ class LeaseTest {
     assertThat(file).doesNotExist();
   }
 
+  /** Processes that delete whatever they can lock find nothing of one that is being made. */
+  @Test
+  void aFreshOneIsNeverTakenAway() throws Exception {
+    try (ChildJvm one = ChildJvm.of(Deleter.class, file.getParentFile());
+        ChildJvm other = ChildJvm.of(Deleter.class, file.getParentFile())) {
+      assertThat(one.line()).isEqualTo("ready");
+      assertThat(other.line()).isEqualTo("ready");
+      Map<File, Lease> made = new LinkedHashMap<>();
+      for (int i = 0; i < 3000; i++) {
+        File name = new File(file.getParentFile(), "fresh-" + i);
+        Lease.fresh(name, "text").ifPresent(lease -> made.put(name, lease));
+        if (made.size() > 8) {
+          File oldest = made.keySet().iterator().next();
+          assertThat(oldest.exists()).as("%s is still there", oldest).isTrue();
+          assertThat(made.remove(oldest).delete()).isTrue();
+        }
+      }
+      assertThat(made).isNotEmpty();
+      made.values().forEach(Lease::delete);
+    }
+    Lease.sweep(file.getParentFile());
+    assertThat(file.getParentFile().list()).isEmpty();
+  }
+
   @Test
   void aChildProcessDoesNotInheritIt() throws Exception {
     Process child;
@@ -98,6 +124,21 @@ class LeaseTest {
       await().until(() -> !Lease.held(file));
     } finally {
       child.destroyForcibly();
+    }
+  }
+
+  /** Deletes all that it can lock in a folder, until it is killed. */
+  static final class Deleter {
+    public static void main(String[] args) throws Exception {
+      File folder = new File(args[0]);
+      System.out.println("ready");
+      while (true) {
+        Lease.sweep(folder);
+        String[] names = folder.list();
+        for (String name : names == null ? new String[0] : names) {
+          Lease.take(new File(folder, name)).ifPresent(Lease::delete);
+        }
+      }
     }
   }
 
