@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ByteChannel;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -157,14 +158,18 @@ final class RawConnection implements Closeable {
     return frames.next();
   }
 
+  /**
+   * A guest that closes its end without an answer has begun nothing: OPENED comes first. What broke
+   * on a longer way, or was closed here, says nothing of that, and so is not tried again.
+   */
   private int nextAgain() throws IOException {
     int type;
     try {
       type = frames.next();
-    } catch (ProtocolException | ClosedByInterruptException e) {
+    } catch (ProtocolException | ClosedChannelException e) {
       throw e;
     } catch (IOException e) {
-      throw givenUp != null ? e : new Stale(e);
+      throw channel instanceof SocketChannel ? new Stale(e) : e;
     }
     if (type < 0) {
       throw new Stale(null);

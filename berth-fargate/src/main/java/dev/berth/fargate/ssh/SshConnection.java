@@ -185,6 +185,8 @@ final class SshConnection implements AutoCloseable {
       done(channel.open(), HANDSHAKE_WITHIN);
       try (OutputStream to = channel.getInvertedIn()) {
         to.write(input);
+      } catch (InterruptedIOException e) {
+        throw interrupted(e);
       } catch (IOException e) {
         // Whoever wants no input may have ended before it came: then its exit code counts.
         if (channel.isOpen()) {
