@@ -114,13 +114,16 @@ final class Sshd implements AutoCloseable {
     return Files.readString(Path.of("/proc/" + pid + "/net/tcp")).contains(wanted);
   }
 
-  /** Kills the server and all its sessions. */
+  /** Kills the server and all its sessions. When this returns the port is free. */
   void kill() throws InterruptedException {
     Process last = Objects.requireNonNull(process);
     List<ProcessHandle> all = last.descendants().toList();
     last.destroyForcibly();
     all.forEach(ProcessHandle::destroyForcibly);
     last.waitFor();
+    for (ProcessHandle each : all) {
+      each.onExit().orTimeout(20, TimeUnit.SECONDS).join();
+    }
   }
 
   /** From its next start on it shows another host key. */
