@@ -11,6 +11,7 @@ import java.security.KeyPairGenerator;
 import java.util.List;
 import org.apache.sshd.common.config.keys.PublicKeyEntry;
 import org.apache.sshd.common.config.keys.writer.openssh.OpenSSHKeyPairResourceWriter;
+import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.services.ec2.model.IpPermission;
 import software.amazon.awssdk.services.ec2.model.IpRange;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
@@ -27,6 +28,8 @@ final class DoctorAccount implements AutoCloseable {
   static final String LOG_GROUP = "/ecs/clinic";
   static final String PARAMETER = "/clinic/ecs-sandbox/config";
 
+  private static final String S3 = "aws.endpointUrlS3";
+
   final String vpc;
   final String subnet;
   final String closedSubnet;
@@ -37,6 +40,7 @@ final class DoctorAccount implements AutoCloseable {
   final String privateKey;
 
   private final Path folder;
+  private final @Nullable String usedS3 = System.getProperty(S3);
   private final Moto moto;
   private final Aws aws;
 
@@ -90,6 +94,8 @@ final class DoctorAccount implements AutoCloseable {
   /** Points this JVM's AWS clients to this account, past any gate. */
   void use() {
     System.setProperty("aws.endpointUrl", moto.uri().toString());
+    // Where image builds are tried in this JVM, theirs is another.
+    System.setProperty(S3, moto.uri().toString());
     System.setProperty("aws.accessKeyId", "clinic");
     System.setProperty("aws.secretAccessKey", "clinic");
     System.setProperty("aws.region", REGION);
@@ -193,6 +199,11 @@ final class DoctorAccount implements AutoCloseable {
   public void close() {
     aws.close();
     moto.close();
+    if (usedS3 == null) {
+      System.clearProperty(S3);
+    } else {
+      System.setProperty(S3, usedS3);
+    }
     if (System.getProperty(FargateRig.ENDPOINT) == null) {
       System.clearProperty("aws.endpointUrl");
     } else {

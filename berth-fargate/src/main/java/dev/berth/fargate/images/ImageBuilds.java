@@ -1,5 +1,6 @@
 package dev.berth.fargate.images;
 
+import dev.berth.RequestException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import software.amazon.awssdk.core.exception.AbortedException;
 import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /**
  * Images in ECR, made when they are first asked for: from a folder with a Dockerfile, or as a copy
@@ -106,7 +108,17 @@ public final class ImageBuilds {
     Repository repository = Repository.find(clients, Objects.requireNonNull(settings.repository()));
     String bucket = settings.bucket();
     if (bucket != null) {
-      Calls.of(() -> clients.s3().headBucket(ask -> ask.bucket(bucket)));
+      try {
+        Calls.of(() -> clients.s3().headBucket(ask -> ask.bucket(bucket)));
+      } catch (S3Exception e) {
+        // The answer has no body, and so no words of its own.
+        throw new RequestException(
+            "Tried to look at the S3 bucket "
+                + bucket
+                + ", but S3 answered with status "
+                + e.statusCode()
+                + "; create it in this region, name another as s3_bucket, or let this host use it.");
+      }
     }
     settings.check("find out what builds images", false);
     return repository.uri()
