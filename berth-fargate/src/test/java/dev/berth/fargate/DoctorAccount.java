@@ -85,8 +85,7 @@ final class DoctorAccount implements AutoCloseable {
       done = true;
     } finally {
       if (!done) {
-        moto.close();
-        Tool.run("rm", "-rf", folder.toString());
+        end();
       }
     }
   }
@@ -198,6 +197,10 @@ final class DoctorAccount implements AutoCloseable {
   @Override
   public void close() {
     aws.close();
+    end();
+  }
+
+  private void end() {
     moto.close();
     if (usedS3 == null) {
       System.clearProperty(S3);
