@@ -1,6 +1,6 @@
 #!/bin/sh
-# setup/test.sh [--soak]: gets what the tests need, runs them and counts. For ./berth test.
-# --soak adds those that take long. Those of Fargate run too: with a real sshd, and as root with real containers beside a stand-in for AWS.
+# setup/test.sh [--soak] [--rig]: gets what the tests need, runs them and counts. For ./berth test.
+# --soak adds those that take long, --rig those of Fargate: real sshd, and as root real containers beside a stand-in for AWS.
 #
 # As root a fresh copy of the project is tested by a plain user, berth-tester, which is how Berth
 # is meant to be used; then the tests that need root rights run as root in another copy.
@@ -10,10 +10,12 @@ root=$(cd -P "$(dirname "$0")/.." && pwd)
 . "$root/setup/lib.sh"
 
 soak=
+rig=
 for arg; do
   case $arg in
     --soak) soak=yes ;;
-    *) echo "usage: ./berth test [--soak]" >&2; exit 2 ;;
+    --rig) rig=yes ;;
+    *) echo "usage: ./berth test [--soak] [--rig]" >&2; exit 2 ;;
   esac
 done
 
@@ -26,11 +28,15 @@ BERTH_SWEREX_IMAGE=$(sh "$root/setup/swerex-image.sh") || exit 1
 BERTH_EVAL_EXAMPLE=$(sh "$root/setup/eval-example.sh") || exit 1
 BERTH_REGISTRY=$(sh "$root/setup/registry.sh") || exit 1
 BERTH_OPENHANDS_IMAGE=$(sh "$root/setup/openhands-image.sh") || exit 1
-BERTH_SSHD=$(sh "$root/setup/sshd.sh") || exit 1
-BERTH_FARGATE=none
-if is_root; then
-  # 69: this machine lets nobody make what the rig needs; it has said so, and the tests are skipped by name.
-  BERTH_FARGATE=$(sh "$root/setup/fargate.sh") || { [ $? = 69 ] || exit 1; BERTH_FARGATE=none; }
+BERTH_SSHD=
+BERTH_FARGATE=
+if [ -n "$rig" ]; then
+  BERTH_SSHD=$(sh "$root/setup/sshd.sh") || exit 1
+  BERTH_FARGATE=none
+  if is_root; then
+    # 69: this machine lets nobody make what the rig needs; it has said so, and the tests are skipped by name.
+    BERTH_FARGATE=$(sh "$root/setup/fargate.sh") || { [ $? = 69 ] || exit 1; BERTH_FARGATE=none; }
+  fi
 fi
 PATH=$PATH:${CC%/*}:${apptainer%/*}
 export JAVA_HOME CC BERTH_IMAGE BERTH_SWEREX_IMAGE BERTH_EVAL_EXAMPLE BERTH_REGISTRY BERTH_OPENHANDS_IMAGE BERTH_SSHD BERTH_FARGATE PATH
@@ -45,6 +51,7 @@ copy() { (cd "$root" && tar --exclude=./.git --exclude=target -cf - .) | tar -x 
 goals='-B -ntp -fae -Dmaven.test.failure.ignore=true -Dspotless.check.skip=true verify'
 later=none
 [ -n "$soak" ] || later=$later,soak
+[ -n "$rig" ] || later=$later,rig
 results=
 # The tests have a state folder of their own: sandboxes that the user has meanwhile are not theirs, nor the other way round.
 work=
@@ -134,6 +141,8 @@ fi
 [ -z "$guest_root" ] || set -- "$@" "$guest_root"
 left=$(tagged soak)
 [ -n "$soak" ] || [ "$left" = 0 ] || set -- "$@" "left out:0:0:$left:they take long: run ./berth test --soak"
+left=$(tagged rig)
+[ -n "$rig" ] || [ "$left" = 0 ] || set -- "$@" "left out:0:0:$left:classes that need Fargate's rig: run ./berth test --rig as root"
 # A run that broke off before its tests is a failure even if no report says so.
 [ -z "$broken" ] || set -- "$@" "build broken ($broken):0:1:0"
 "$JAVA_HOME/bin/java" "$root/setup/TestReport.java" "$@"
