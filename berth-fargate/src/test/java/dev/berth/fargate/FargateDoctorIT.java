@@ -16,6 +16,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledIfEnvironmentVariable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -25,6 +26,10 @@ import tools.jackson.databind.json.JsonMapper;
 /** The doctor finds what is wrong at each step, and says what to do; in an account of moto's. */
 @Tag("rig")
 @Tag("root")
+@DisabledIfEnvironmentVariable(
+    named = "BERTH_FARGATE",
+    matches = "none",
+    disabledReason = "there is no rig on this machine, see setup/fargate.sh")
 @Timeout(120)
 class FargateDoctorIT {
   private static final JsonNode ALL =

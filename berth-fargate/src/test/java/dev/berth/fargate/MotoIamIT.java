@@ -16,6 +16,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.DisabledIfEnvironmentVariable;
 import software.amazon.awssdk.services.sts.model.Credentials;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -27,6 +28,10 @@ import tools.jackson.databind.node.ObjectNode;
  */
 @Tag("rig")
 @Tag("root")
+@DisabledIfEnvironmentVariable(
+    named = "BERTH_FARGATE",
+    matches = "none",
+    disabledReason = "there is no rig on this machine, see setup/fargate.sh")
 @Timeout(120)
 class MotoIamIT {
   private static final String ALL =

@@ -69,9 +69,9 @@ public final class Lease implements AutoCloseable {
 
   /**
    * Makes and locks a file of a name that nobody else makes, ever; empty if somebody looked at it
-   * in that moment: take another name. It has its name only when it is locked and written. Else
-   * one process could delete it before it is locked, whereupon it would be made again, and a second
-   * one that had opened the first would hold what it takes for this one.
+   * in that moment: take another name. It has its name only when it is locked and written. Else one
+   * process could delete it before it is locked, whereupon it would be made again, and a second one
+   * that had opened the first would hold what it takes for this one.
    */
   public static Optional<Lease> fresh(File file, String text) throws IOException {
     GATE.lock();

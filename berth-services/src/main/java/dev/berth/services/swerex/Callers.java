@@ -6,7 +6,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -28,15 +28,17 @@ final class Callers implements Executor, AutoCloseable {
   private final ThreadLocal<Head> current = new ThreadLocal<>();
   private final ExecutorService threads =
       Executors.newThreadPerTaskExecutor(Thread.ofVirtual().name("berth-swerex-", 0).factory());
-  private final ScheduledExecutorService clock =
-      Executors.newSingleThreadScheduledExecutor(
-          Thread.ofPlatform().daemon().name("berth-swerex-clock").factory());
+  private final ScheduledThreadPoolExecutor clock =
+      new ScheduledThreadPoolExecutor(
+          1, Thread.ofPlatform().daemon().name("berth-swerex-clock").factory());
 
   /** At most so many callers, so many of whose requests' heads are read at a time, each in this. */
   Callers(int most, int heads, Duration within) {
     this.all = new Semaphore(most);
     this.heads = new Semaphore(heads, true);
     this.within = within;
+    // Else each call's limit, and with it the call, would be kept until it had passed.
+    clock.setRemoveOnCancelPolicy(true);
   }
 
   /** The head of a request that is being read. */
@@ -76,7 +78,8 @@ final class Callers implements Executor, AutoCloseable {
       return;
     }
     try {
-      if (!heads.tryAcquire(within.toMillis(), TimeUnit.MILLISECONDS)) {
+      // Longer than a head may take: places that slow heads held come back only then.
+      if (!heads.tryAcquire(2 * within.toMillis(), TimeUnit.MILLISECONDS)) {
         drop(exchange);
         return;
       }

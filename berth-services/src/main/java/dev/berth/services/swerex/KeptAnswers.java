@@ -57,12 +57,22 @@ final class KeptAnswers {
       return answer == null ? call.make() : answer;
     }
     try {
-      RuntimeServer.Answer answer = call.make();
+      RuntimeServer.Answer answer = answerOf(call);
       mine.answer = answer;
       return answer;
     } finally {
       keep(id, mine);
       mine.done.countDown();
+    }
+  }
+
+  /** A call that failed unforeseen may have done something: that is an answer, and kept. */
+  private static RuntimeServer.Answer answerOf(Call call)
+      throws InterruptedException, IOException, RuntimeServer.Refused {
+    try {
+      return call.make();
+    } catch (RuntimeException e) {
+      return RuntimeServer.Answer.unexpected(e);
     }
   }
 

@@ -150,6 +150,11 @@ public final class RuntimeServer implements AutoCloseable {
     static Answer refused(int status, String why) {
       return of(status, Map.of("detail", why));
     }
+
+    /** Whatever it is, the caller is to hear of it rather than wait; and the server goes on. */
+    static Answer unexpected(RuntimeException e) {
+      return refused(500, "Unexpected: " + e);
+    }
   }
 
   /** A request that is none of the protocol. */
@@ -163,10 +168,11 @@ public final class RuntimeServer implements AutoCloseable {
     }
   }
 
-  private void serve(HttpExchange exchange) {
+  /** Throws where the caller is gone or too slow: then the JDK's server closes the connection. */
+  private void serve(HttpExchange exchange) throws IOException {
     try (exchange) {
       if (!callers.headIsRead()) {
-        return;
+        throw new IOException("The head came too late.");
       }
       if (!known(exchange)) {
         refuse(exchange);
@@ -174,16 +180,14 @@ public final class RuntimeServer implements AutoCloseable {
       }
       // Taken after that, or callers without the key could hold all of them.
       if (!running.tryAcquire()) {
-        send(exchange, Answer.refused(503, "Too many calls run; try again."));
+        send(exchange, Answer.refused(503, "Too many calls run; try again."), BODY_WITHIN);
         return;
       }
       try {
-        send(exchange, answer(exchange));
+        send(exchange, answer(exchange), BODY_WITHIN);
       } finally {
         running.release();
       }
-    } catch (IOException e) {
-      // The caller is gone; its answer is kept if it had an id.
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -201,9 +205,10 @@ public final class RuntimeServer implements AutoCloseable {
   private void refuse(HttpExchange exchange) throws IOException, InterruptedException {
     try {
       InputStream in = exchange.getRequestBody();
-      if (within(exchange, STRANGER_WITHIN, () -> endsSoon(in))) {
-        send(exchange, Answer.refused(401, "Invalid API Key"));
+      if (!within(exchange, STRANGER_WITHIN, () -> endsSoon(in))) {
+        throw new IOException("Too much came without the key.");
       }
+      send(exchange, Answer.refused(401, "Invalid API Key"), STRANGER_WITHIN);
     } catch (Refused e) {
       throw new IllegalStateException(e);
     }
@@ -235,8 +240,7 @@ public final class RuntimeServer implements AutoCloseable {
     } catch (Refused e) {
       return Answer.refused(e.status, String.valueOf(e.getMessage()));
     } catch (RuntimeException e) {
-      // Whatever it is, the caller is to hear of it rather than wait; and the server goes on.
-      return Answer.refused(500, "Unexpected: " + e);
+      return Answer.unexpected(e);
     }
   }
 
@@ -299,8 +303,13 @@ public final class RuntimeServer implements AutoCloseable {
     }
   }
 
-  private void send(HttpExchange exchange, Answer answer) throws IOException {
-    Future<?> end = callers.after(BODY_WITHIN, exchange::close);
+  /**
+   * Ends the sending to a caller who reads too slowly by an interrupt: closing the exchange does
+   * nothing once its stream is being closed, which is when short answers are written. An interrupt
+   * that comes too late finds a thread that only has to end.
+   */
+  private void send(HttpExchange exchange, Answer answer, Duration limit) throws IOException {
+    Future<?> end = callers.after(limit, Thread.currentThread()::interrupt);
     try {
       exchange.getResponseHeaders().set("Content-Type", "application/json");
       exchange.sendResponseHeaders(answer.status(), answer.body().length);

@@ -11,7 +11,9 @@ import dev.berth.SandboxSpec;
 import dev.berth.core.Berth;
 import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
+import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -167,6 +169,42 @@ class RuntimeServerIT {
       assertThat(post("/execute", execute("echo still")).body()).contains("still");
     } finally {
       for (Socket socket : halves) {
+        socket.close();
+      }
+    }
+  }
+
+  /** They send requests without end, but no key, and read none of the answers. */
+  @Test
+  void callersWhoNeverReadAreCutOff() throws Exception {
+    byte[] requests =
+        "GET /is_alive HTTP/1.1\r\nHost: x\r\n\r\n".repeat(400).getBytes(StandardCharsets.US_ASCII);
+    List<FutureTask<Boolean>> all = new ArrayList<>();
+    List<Socket> sockets = new ArrayList<>();
+    try {
+      for (int i = 0; i < 2; i++) {
+        Socket socket = new Socket();
+        sockets.add(socket);
+        socket.setReceiveBufferSize(4096);
+        socket.connect(new InetSocketAddress(server.url().getHost(), server.url().getPort()));
+        all.add(
+            new FutureTask<>(() -> {
+              try {
+                while (true) {
+                  socket.getOutputStream().write(requests);
+                }
+              } catch (SocketException e) {
+                return true;
+              }
+            }));
+        Thread.ofVirtual().start(all.get(i));
+      }
+      for (FutureTask<Boolean> each : all) {
+        assertThat(each.get(90, TimeUnit.SECONDS)).as("cut off").isTrue();
+      }
+      assertThat(post("/execute", execute("echo in")).body()).contains("in");
+    } finally {
+      for (Socket socket : sockets) {
         socket.close();
       }
     }
