@@ -37,8 +37,7 @@ class RawConnectionTest {
 
   private static void open(ByteChannel channel) throws IOException {
     Spares.Spare spare = new Spares.Spare(channel, new FrameReader(channel), System.nanoTime());
-    try (RawConnection raw =
-        RawConnection.again(spare, to -> to.u8(3), TransferLimits.DEFAULT)) {
+    try (RawConnection raw = RawConnection.again(spare, to -> to.u8(3), TransferLimits.DEFAULT)) {
       raw.open();
     }
   }
