@@ -21,13 +21,14 @@ final class EcsTexts {
   private static final List<String> NO_ROOM =
       List.of(
           "capacity is unavailable at this time",
-          "resource:eni",
-          "resource:",
           "the service was unable to place a task",
           "concurrent tasks has been reached",
           "concurrent vcpus",
           "limit on the number of tasks",
           "try again later");
+
+  /** As a failure's reason begins, and only there: a refusal names its resource, too. */
+  private static final String NO_RESOURCE = "resource:";
 
   private static final List<String> INACTIVE =
       List.of("taskdefinition is inactive", "task definition is inactive");
@@ -51,6 +52,11 @@ final class EcsTexts {
   /** Whether a task found no room for now: another try later may find some. */
   static boolean noRoom(String text) {
     return has(text, NO_ROOM);
+  }
+
+  /** The same of a failure's reason, as ECS answers it instead of a task. */
+  static boolean noRoomBecause(String reason) {
+    return noRoom(reason) || reason.toLowerCase(Locale.ROOT).startsWith(NO_RESOURCE);
   }
 
   /** Whether somebody has deregistered the definition meanwhile. */

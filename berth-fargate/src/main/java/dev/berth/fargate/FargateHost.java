@@ -11,6 +11,7 @@ import dev.berth.fargate.ssh.SshTunnel;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -31,10 +32,13 @@ final class FargateHost implements GuestHost, FargateTask {
   private final Link link;
   private final List<String> notices;
   private final ReentrantLock ending = new ReentrantLock();
+  private final AtomicBoolean watched = new AtomicBoolean(true);
   private volatile boolean destroyed;
+  private boolean ended;
   private volatile @Nullable TaskState last;
   private volatile Runnable afterwards = () -> {};
 
+  /** Of a task that was added to the watch for this host, which removes it. */
   FargateHost(
       SandboxFolder folder,
       Tasks tasks,
@@ -166,33 +170,39 @@ final class FargateHost implements GuestHost, FargateTask {
 
   @Override
   public void release() {
-    last = tasks.watch().latest(arn);
-    tasks.watch().remove(arn);
+    unwatch();
     tunnel.close();
     folder.release();
     afterwards.run();
   }
 
+  /** Ends the task; one that could not be ended is tried again the next time. */
   @Override
   public void destroy() {
     boolean interrupted = Thread.interrupted();
     ending.lock();
     try {
       if (!destroyed) {
-        last = tasks.watch().latest(arn);
         destroyed = true;
-        tasks.watch().remove(arn);
+        unwatch();
         tunnel.close();
         afterwards.run();
-        end(folder, tasks, removal, arn, "The sandbox was stopped");
       }
-    } catch (InterruptedException e) {
-      interrupted = true;
+      if (!ended) {
+        ended = end(folder, tasks, removal, arn, "The sandbox was stopped");
+      }
     } finally {
       ending.unlock();
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  private void unwatch() {
+    if (watched.compareAndSet(true, false)) {
+      last = tasks.watch().latest(arn);
+      tasks.watch().remove(arn);
     }
   }
 
@@ -202,24 +212,60 @@ final class FargateHost implements GuestHost, FargateTask {
     return Optional.ofNullable(now == null ? last : now);
   }
 
+  /** Makes an end of what carries a sandbox. */
+  interface Ending {
+    void run() throws InterruptedException;
+  }
+
   /**
    * Ends a task, and then forgets the sandbox; if it cannot be ended now the reaper tries again.
+   *
+   * @return whether it was ended
    */
-  static void end(
-      SandboxFolder folder, Tasks tasks, FolderRemoval removal, String arn, String reason)
-      throws InterruptedException {
-    try {
-      tasks.stop(arn, reason);
-      folder
-          .delete(removal)
-          .ifPresent(left -> LOG.log(System.Logger.Level.WARNING, "{0}: {1}", folder.id(), left));
-    } catch (SandboxException e) {
-      folder.release();
-      LOG.log(
-          System.Logger.Level.WARNING,
-          "{0}: its task could not be ended, the next berth command tries again: {1}",
-          folder.id(),
-          e.getMessage());
+  static boolean end(
+      SandboxFolder folder, Tasks tasks, FolderRemoval removal, String arn, String reason) {
+    return end(folder, removal, () -> tasks.stop(arn, reason));
+  }
+
+  /**
+   * The same by whatever way. It runs in a thread that nobody interrupts: an interrupt is kept
+   * until it is over, for the SDK breaks off at one.
+   */
+  static boolean end(SandboxFolder folder, FolderRemoval removal, Ending ending) {
+    AtomicBoolean ended = new AtomicBoolean();
+    Thread thread =
+        Thread.ofVirtual()
+            .name("berth-end-task")
+            .start(() -> {
+              try {
+                ending.run();
+                ended.set(true);
+                folder
+                    .delete(removal)
+                    .ifPresent(left ->
+                        LOG.log(System.Logger.Level.WARNING, "{0}: {1}", folder.id(), left));
+              } catch (InterruptedException | RuntimeException e) {
+                LOG.log(
+                    System.Logger.Level.WARNING,
+                    "{0}: its task could not be ended, the next berth command tries again: {1}",
+                    folder.id(),
+                    e.getMessage());
+              } finally {
+                // Whoever clears up finds it only without an owner.
+                folder.release();
+              }
+            });
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
     }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    return ended.get();
   }
 }

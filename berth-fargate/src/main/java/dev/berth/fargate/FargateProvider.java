@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +42,7 @@ public final class FargateProvider implements SandboxProvider {
 
   private static final System.Logger LOG = System.getLogger(FargateProvider.class.getName());
   private static final Duration LEASE = Duration.ofMinutes(2);
+  private static final Duration CLOSE_WITHIN = Duration.ofSeconds(20);
   private static final Duration COMMAND_TIMEOUT = Duration.ofMinutes(3);
 
   private final FargateConfig config;
@@ -49,8 +51,11 @@ public final class FargateProvider implements SandboxProvider {
   private final FolderRemoval removal;
   private final Set<Sandbox> owned = ConcurrentHashMap.newKeySet();
   private final ReentrantLock lock = new ReentrantLock();
+  private final Condition created = lock.newCondition();
   private @Nullable Place place;
+  private int creating;
   private boolean closed;
+  private boolean unawaited;
 
   /** With this configuration, and the folders that the environment names. */
   public FargateProvider(FargateConfig config) {
@@ -72,6 +77,15 @@ public final class FargateProvider implements SandboxProvider {
 
   @Override
   public Sandbox create(SandboxSpec asked) throws InterruptedException {
+    begin();
+    try {
+      return make(asked);
+    } finally {
+      over();
+    }
+  }
+
+  private Sandbox make(SandboxSpec asked) throws InterruptedException {
     SandboxSpec spec = withDefaults(asked);
     ImageChoice image = ImageChoice.of(config, spec);
     TaskSize size = TaskSize.of(config, spec.resources());
@@ -94,7 +108,7 @@ public final class FargateProvider implements SandboxProvider {
       } else {
         sandbox = start.guest(defaults(spec));
       }
-      owned.add(sandbox);
+      keep(sandbox);
       // One that has ended must not be held for as long as the provider lives.
       sandbox
           .ability(FargateHost.class)
@@ -102,6 +116,59 @@ public final class FargateProvider implements SandboxProvider {
       return sandbox;
     } catch (SandboxException e) {
       throw interrupted(e);
+    }
+  }
+
+  /** From now on a creation is under way; whoever closes waits for it. */
+  private void begin() {
+    lock.lock();
+    try {
+      if (closed) {
+        throw new IllegalStateException("this provider is closed");
+      }
+      creating++;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** A creation is over; if that was the last that was not waited for, nobody needs the place. */
+  private void over() {
+    lock.lock();
+    try {
+      creating--;
+      created.signalAll();
+      if (unawaited && creating == 0) {
+        closePlace();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes a sandbox for this provider's own; one that comes up too late for that is ended. */
+  private void keep(Sandbox sandbox) {
+    boolean late;
+    lock.lock();
+    try {
+      late = closed;
+      if (!late) {
+        owned.add(sandbox);
+      }
+    } finally {
+      lock.unlock();
+    }
+    if (late) {
+      sandbox.stop();
+      throw new IllegalStateException("this provider was closed while a sandbox came up");
+    }
+  }
+
+  private void closePlace() {
+    Place there = place;
+    place = null;
+    if (there != null) {
+      there.close();
     }
   }
 
@@ -132,7 +199,7 @@ public final class FargateProvider implements SandboxProvider {
   }
 
   /** The SDK says an interrupt as an error of its own. */
-  private static SandboxException interrupted(SandboxException e) throws InterruptedException {
+  static SandboxException interrupted(SandboxException e) throws InterruptedException {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
       if (cause instanceof AbortedException) {
         boolean cleared = Thread.interrupted();
@@ -238,13 +305,17 @@ public final class FargateProvider implements SandboxProvider {
       Place there, SandboxFolder folder, SandboxRecord record, String arn, String address)
       throws InterruptedException {
     there.tasks().watch().add(arn);
-    SshTunnel way =
-        TaskStart.way(there, address, arn, folder.id()).readyWithin(Duration.ofSeconds(15)).build();
+    SshTunnel way = null;
+    FargateHost host = null;
     boolean done = false;
     try {
+      way =
+          TaskStart.way(there, address, arn, folder.id())
+              .readyWithin(Duration.ofSeconds(15))
+              .build();
       way.open();
       int port = Objects.requireNonNull(TaskDefinitions.sidecar(there.config()).execServerPort());
-      FargateHost host =
+      host =
           new FargateHost(
               folder,
               there.tasks(),
@@ -258,21 +329,59 @@ public final class FargateProvider implements SandboxProvider {
       done = true;
       return sandbox;
     } catch (CreateException e) {
-      throw lost(folder, String.valueOf(e.getMessage()));
+      throw unreached(there, folder, arn, e);
     } finally {
-      if (!done) {
-        way.close();
+      if (!done && host != null) {
+        host.release();
+      } else if (!done) {
+        if (way != null) {
+          way.close();
+        }
         there.tasks().watch().remove(arn);
       }
     }
   }
 
+  /**
+   * It is lost only if its task is over, or another has its address: else it may be reached yet.
+   */
+  private static SandboxException unreached(
+      Place there, SandboxFolder folder, String arn, CreateException e)
+      throws InterruptedException {
+    String why = String.valueOf(interrupted(e).getMessage());
+    if (SshTunnel.refused(e)) {
+      return lost(folder, why, e);
+    }
+    try {
+      TaskState now = there.tasks().ask(arn).orElse(null);
+      if (now == null || now.over()) {
+        return lost(folder, why, e);
+      }
+    } catch (SandboxException unknown) {
+      // An interrupt ends it all; else what cannot be asked for now is not known to be over.
+      interrupted(unknown);
+    }
+    return new CreateException(
+        NAME,
+        folder.id(),
+        "Tried to connect to sandbox "
+            + folder.id()
+            + ", whose task is not known to have ended, but it could not be reached; try again. "
+            + why,
+        e);
+  }
+
   private static SandboxLostException lost(SandboxFolder folder, String why) {
+    return lost(folder, why, null);
+  }
+
+  private static SandboxLostException lost(
+      SandboxFolder folder, String why, @Nullable Throwable cause) {
     return new SandboxLostException(
         NAME,
         folder.id(),
         "Tried to connect to sandbox " + folder.id() + ", but " + why + ".",
-        null);
+        cause);
   }
 
   @Override
@@ -316,9 +425,18 @@ public final class FargateProvider implements SandboxProvider {
     return new UnsupportedRequestException(NAME, null, message, null);
   }
 
-  /** Ends the sandboxes that were made here and not detached. */
+  /**
+   * Ends the sandboxes that were made here and not detached. It waits a while for those that are
+   * coming up; they are ended as soon as they are up.
+   */
   @Override
   public void close() {
+    lock.lock();
+    try {
+      closed = true;
+    } finally {
+      lock.unlock();
+    }
     List<Thread> ends =
         owned.stream().map(sandbox -> Thread.ofVirtual().start(sandbox::close)).toList();
     boolean interrupted = false;
@@ -334,10 +452,17 @@ public final class FargateProvider implements SandboxProvider {
     owned.clear();
     lock.lock();
     try {
-      closed = true;
-      Place there = place;
-      if (there != null) {
-        there.close();
+      long left = CLOSE_WITHIN.toNanos();
+      while (creating > 0 && left > 0 && !interrupted) {
+        try {
+          left = created.awaitNanos(left);
+        } catch (InterruptedException e) {
+          interrupted = true;
+        }
+      }
+      unawaited = creating > 0;
+      if (!unawaited) {
+        closePlace();
       }
     } finally {
       lock.unlock();

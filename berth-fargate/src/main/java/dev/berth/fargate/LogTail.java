@@ -1,6 +1,8 @@
 package dev.berth.fargate;
 
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.cloudwatchlogs.model.OutputLogEvent;
@@ -8,9 +10,14 @@ import software.amazon.awssdk.services.cloudwatchlogs.model.OutputLogEvent;
 /** The last lines that a task's containers logged, for messages. */
 final class LogTail {
   private static final int LINES = 20;
-  private static final int LONGEST = 3000;
+  private static final int LONGEST = 1500;
+  private static final int LONGEST_LINE = 400;
   private static final Duration LATE = Duration.ofSeconds(3);
   private static final Duration PAUSE = Duration.ofMillis(300);
+
+  /** Control characters, breaks of lines, and what turns the direction of writing. */
+  private static final String UNFIT =
+      "[\\p{Cntrl}\\x{80}-\\x{9f}\\x{2028}-\\x{202e}\\x{2066}-\\x{2069}]";
 
   private LogTail() {}
 
@@ -50,14 +57,37 @@ final class LogTail {
                 .getLogEvents(ask ->
                     ask.logGroupName(group).logStreamName(stream).limit(LINES).startFromHead(false))
                 .events();
-        if (!events.isEmpty()) {
-          text.append("\nThe container ").append(container).append(" logged:");
-          events.forEach(event -> text.append("\n  ").append(event.message().stripTrailing()));
-        }
+        text.append(block(container, events.stream().map(OutputLogEvent::message).toList()));
       } catch (SdkException e) {
         // The log is a help for whoever reads the message, and no matter of its own.
       }
     }
-    return text.length() > LONGEST ? text.substring(text.length() - LONGEST) : text.toString();
+    return text.toString();
+  }
+
+  /**
+   * The last lines of one container that fit, below a heading. What a container prints is
+   * anybody's: no line of it can look like a heading, or do anything to a terminal.
+   */
+  static String block(String container, List<String> messages) {
+    Deque<String> lines = new ArrayDeque<>();
+    int length = 0;
+    for (int i = messages.size() - 1; i >= 0; i--) {
+      String line = clean(messages.get(i));
+      length += line.length();
+      if (length > LONGEST) {
+        break;
+      }
+      lines.addFirst(line);
+    }
+    return lines.isEmpty()
+        ? ""
+        : "\nThe container " + container + " logged:" + String.join("", lines);
+  }
+
+  private static String clean(String message) {
+    String text = message.stripTrailing();
+    String cut = text.length() > LONGEST_LINE ? text.substring(0, LONGEST_LINE) + " …" : text;
+    return "\n  " + cut.replace('\t', ' ').replaceAll(UNFIT, "\ufffd");
   }
 }

@@ -95,8 +95,36 @@ final class Orphans {
 
   List<String> reap() throws InterruptedException {
     List<String> report = new ArrayList<>(new Reaper(state, removal).reap(new TaskCarrier()));
+    add(report, "tasks", this::forgotten);
+    add(report, "task definitions", place.definitions()::reap);
+    add(report, "image builds", () -> ImageBuilder.builds(place.config(), place.aws()).reap());
+    return report;
+  }
+
+  /** One kind of what is cleared away; gives a line for each. */
+  private interface Step {
+    List<String> run() throws InterruptedException;
+  }
+
+  /** What fails is reported beside what was done; alone, it is an error. */
+  private static void add(List<String> report, String what, Step step) throws InterruptedException {
+    try {
+      report.addAll(step.run());
+    } catch (SandboxException e) {
+      SandboxException failure = FargateProvider.interrupted(e);
+      if (report.isEmpty()) {
+        throw failure;
+      }
+      report.add(what + ": could not be cleared away: " + failure.getMessage());
+    }
+  }
+
+  /** Ends the tasks that are nobody's. */
+  private List<String> forgotten() throws InterruptedException {
+    List<String> report = new ArrayList<>();
+    String home = Place.home(state).orElse(null);
     for (TaskState task : place.tasks().all()) {
-      String why = nobodys(task);
+      String why = nobodys(task, home);
       if (why != null) {
         try {
           place.tasks().stop(task.arn(), "Cleared away: " + why);
@@ -106,13 +134,11 @@ final class Orphans {
         }
       }
     }
-    report.addAll(place.definitions().reap());
-    report.addAll(ImageBuilder.builds(place.config(), place.aws()).reap());
     return report;
   }
 
   /** Why a task is nobody's; null if it is somebody's, or not one of these at all. */
-  private @Nullable String nobodys(TaskState task) {
+  private @Nullable String nobodys(TaskState task, @Nullable String home) {
     String id = task.tags().get(Tasks.ID);
     if (id == null) {
       return null;
@@ -123,7 +149,7 @@ final class Orphans {
     }
     Instant created = task.created();
     boolean young = created != null && created.plus(YOUNG).isAfter(Instant.now());
-    boolean ours = Place.home(state).equals(task.tags().get(Tasks.HOME));
+    boolean ours = home != null && home.equals(task.tags().get(Tasks.HOME));
     return ours && !young && state.find(id).isEmpty()
         ? "this host knows nothing of its sandbox any more"
         : null;

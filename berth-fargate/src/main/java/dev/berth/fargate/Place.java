@@ -1,8 +1,15 @@
 package dev.berth.fargate;
 
+import dev.berth.CreateException;
 import dev.berth.SandboxSpec;
 import dev.berth.core.state.StateHome;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
@@ -10,6 +17,8 @@ import java.time.Instant;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * part that was found by discovery included. Thread-safe.
  */
 final class Place implements AutoCloseable {
+  /** The file of the state folder that has its random name. */
+  private static final String NAME = "fargate-home";
+
   private static final Duration KEYS_HOLD = Duration.ofMinutes(10);
 
   private final FargateConfig config;
@@ -92,15 +104,75 @@ final class Place implements AutoCloseable {
   Map<String, String> tags(String id, SandboxSpec spec, StateHome state) {
     Map<String, String> tags = new LinkedHashMap<>();
     tags.put(Tasks.ID, id);
-    tags.put(Tasks.HOME, home(state));
+    tags.put(Tasks.HOME, madeHome(state));
     Duration ttl = spec.ttl() == null ? config.maxTaskLifetime() : spec.ttl();
     tags.put(Tasks.EXPIRES, "" + Instant.now().plus(ttl).getEpochSecond());
     return tags;
   }
 
-  /** Whose a task is: this user's, on this host, in this state folder. */
-  static String home(StateHome state) {
-    String text = StateHome.host() + "\n" + System.getProperty("user.name") + "\n" + state.root();
+  /**
+   * Whose a task is: this user's, on this host, in this state folder, which has a random name of
+   * its own: two containers may have all the rest in common. Empty as long as it has none.
+   */
+  static Optional<String> home(StateHome state) {
+    String name;
+    try (FileInputStream in = new FileInputStream(name(state).toFile())) {
+      name = new String(in.readNBytes(100), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        hash(
+            StateHome.host()
+                + "\n"
+                + System.getProperty("user.name")
+                + "\n"
+                + state.root()
+                + "\n"
+                + name));
+  }
+
+  /** The same; the state folder is given a name if it has none. */
+  private static String madeHome(StateHome state) {
+    if (!Files.exists(name(state))) {
+      Path fresh = null;
+      try {
+        fresh = Files.createTempFile(state.root(), NAME, ".new");
+        try (FileOutputStream out = new FileOutputStream(fresh.toFile())) {
+          out.write(UUID.randomUUID().toString().getBytes(StandardCharsets.UTF_8));
+        }
+        // Of those who do this at once one gets through; a rename would take the place of another.
+        Files.createLink(name(state), fresh);
+      } catch (FileAlreadyExistsException e) {
+        // Its name is as good.
+      } catch (IOException | UnsupportedOperationException e) {
+        throw unnamed(state, e);
+      } finally {
+        if (fresh != null) {
+          fresh.toFile().delete();
+        }
+      }
+    }
+    return home(state).orElseThrow(() -> unnamed(state, null));
+  }
+
+  private static Path name(StateHome state) {
+    return state.root().resolve(NAME);
+  }
+
+  private static CreateException unnamed(StateHome state, @Nullable Exception why) {
+    return new CreateException(
+        FargateProvider.NAME,
+        null,
+        "Tried to keep a name in the file "
+            + name(state)
+            + ", by which tasks are known as this folder's, but "
+            + (why == null ? "it cannot be read" : why)
+            + ".",
+        why);
+  }
+
+  private static String hash(String text) {
     try {
       byte[] hash =
           MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));

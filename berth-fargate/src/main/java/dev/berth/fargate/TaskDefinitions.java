@@ -14,6 +14,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.regex.Pattern;
@@ -26,7 +29,10 @@ import software.amazon.awssdk.services.ecs.model.ContainerDefinition;
 import software.amazon.awssdk.services.ecs.model.ContainerDependency;
 import software.amazon.awssdk.services.ecs.model.DesiredStatus;
 import software.amazon.awssdk.services.ecs.model.EFSTransitEncryption;
+import software.amazon.awssdk.services.ecs.model.FirelensConfiguration;
+import software.amazon.awssdk.services.ecs.model.KernelCapabilities;
 import software.amazon.awssdk.services.ecs.model.KeyValuePair;
+import software.amazon.awssdk.services.ecs.model.LinuxParameters;
 import software.amazon.awssdk.services.ecs.model.LogConfiguration;
 import software.amazon.awssdk.services.ecs.model.LogDriver;
 import software.amazon.awssdk.services.ecs.model.MountPoint;
@@ -47,6 +53,7 @@ final class TaskDefinitions {
   static final String SIDECAR = "ssh-sidecar";
 
   private static final String HOME_VOLUME = "berth";
+  private static final String NET_RAW = "NET_RAW";
   private static final String EFS_MOUNT = "/efs";
   private static final Duration YOUNG = Duration.ofHours(1);
 
@@ -171,8 +178,13 @@ final class TaskDefinitions {
 
   /** The request for this content, its family named by the hash of all the rest. */
   RegisterTaskDefinitionRequest request(Content content) {
+    sidecar(config);
+    return request(content, base());
+  }
+
+  /** The same, with this for a ground. */
+  RegisterTaskDefinitionRequest request(Content content, @Nullable TaskDefinition base) {
     SshSidecarConfig sidecar = sidecar(config);
-    TaskDefinition base = base();
     RegisterTaskDefinitionRequest.Builder request =
         RegisterTaskDefinitionRequest.builder()
             .networkMode(NetworkMode.AWSVPC)
@@ -191,7 +203,8 @@ final class TaskDefinitions {
     ContainerDefinition ground = null;
     if (base != null) {
       volumes.addAll(base.volumes());
-      for (ContainerDefinition container : base.containerDefinitions()) {
+      for (ContainerDefinition each : base.containerDefinitions()) {
+        ContainerDefinition container = sorted(each);
         if (container.name().equals(config.containerName())) {
           ground = container;
         } else {
@@ -203,7 +216,8 @@ final class TaskDefinitions {
     containers.add(0, main(content, ground, volumes));
     containers.add(sidecar(sidecar));
     request.volumes(volumes).containerDefinitions(containers);
-    // The SDK says all fields in a fixed order; nothing secret is among them.
+    // The SDK says all fields in a fixed order, and maps in theirs, so those are sorted: an order
+    // of their own in each process would make families without end. Nothing secret is among them.
     String family =
         config.taskDefinitionFamilyPrefix()
             + "-"
@@ -280,8 +294,11 @@ final class TaskDefinitions {
         .image(image)
         .essential(true)
         .dependsOn(after)
-        .environment(environment(ground))
-        .logConfiguration(logs());
+        .environment(environment(ground));
+    LogConfiguration logs = logs();
+    if (logs != null) {
+      main.logConfiguration(logs);
+    }
     if (config.agentServer()) {
       if (!content.command().isEmpty()) {
         main.command(content.command());
@@ -291,7 +308,7 @@ final class TaskDefinitions {
       // The guest is root, so that commands can be any user; and nobody else can read its token.
       main.entryPoint(Sidecar.GUEST).command("version").user("0").stopTimeout(2);
       // Who could read the task's loopback could read what host and guest say there.
-      main.linuxParameters(linux -> linux.capabilities(can -> can.drop("NET_RAW")));
+      main.linuxParameters(closed(ground == null ? null : ground.linuxParameters()));
     }
     String efs = config.efsFilesystemId();
     if (efs != null) {
@@ -306,6 +323,38 @@ final class TaskDefinitions {
       mounts.add(mount(name, volume.containerPath(), volume.readonly()));
     }
     return main.mountPoints(mounts).build();
+  }
+
+  /** What the base has, without sight of the network; and nothing comes before the guest. */
+  private static LinuxParameters closed(@Nullable LinuxParameters ground) {
+    LinuxParameters.Builder linux = ground == null ? LinuxParameters.builder() : ground.toBuilder();
+    KernelCapabilities given = ground == null ? null : ground.capabilities();
+    KernelCapabilities.Builder can =
+        given == null ? KernelCapabilities.builder() : given.toBuilder();
+    Set<String> drop = new TreeSet<>(given == null ? List.of() : given.drop());
+    drop.add(NET_RAW);
+    can.drop(drop);
+    if (given != null && given.hasAdd()) {
+      can.add(given.add().stream().filter(each -> !each.equals(NET_RAW)).toList());
+    }
+    return linux.initProcessEnabled(null).capabilities(can.build()).build();
+  }
+
+  /** The same, its maps in an order that is the same in every process. */
+  private static ContainerDefinition sorted(ContainerDefinition container) {
+    ContainerDefinition.Builder sorted = container.toBuilder();
+    if (container.hasDockerLabels()) {
+      sorted.dockerLabels(new TreeMap<>(container.dockerLabels()));
+    }
+    LogConfiguration logs = container.logConfiguration();
+    if (logs != null && logs.hasOptions()) {
+      sorted.logConfiguration(logs.toBuilder().options(new TreeMap<>(logs.options())).build());
+    }
+    FirelensConfiguration lens = container.firelensConfiguration();
+    if (lens != null && lens.hasOptions()) {
+      sorted.firelensConfiguration(lens.toBuilder().options(new TreeMap<>(lens.options())).build());
+    }
+    return sorted.build();
   }
 
   /** Refuses volumes that no task can have. */
@@ -358,7 +407,7 @@ final class TaskDefinitions {
   }
 
   private List<KeyValuePair> environment(@Nullable ContainerDefinition ground) {
-    Map<String, String> all = new java.util.LinkedHashMap<>();
+    Map<String, String> all = new TreeMap<>();
     if (ground != null) {
       ground.environment().forEach(given -> all.put(given.name(), given.value()));
     }
@@ -371,17 +420,11 @@ final class TaskDefinitions {
     if (group == null) {
       return null;
     }
-    return LogConfiguration.builder()
-        .logDriver(LogDriver.AWSLOGS)
-        .options(
-            Map.of(
-                "awslogs-group",
-                group,
-                "awslogs-region",
-                aws.region(),
-                "awslogs-stream-prefix",
-                LogTail.prefix(config)))
-        .build();
+    Map<String, String> options = new TreeMap<>();
+    options.put("awslogs-group", group);
+    options.put("awslogs-region", aws.region());
+    options.put("awslogs-stream-prefix", LogTail.prefix(config));
+    return LogConfiguration.builder().logDriver(LogDriver.AWSLOGS).options(options).build();
   }
 
   private static software.amazon.awssdk.services.ecs.model.Volume.Builder volume(String name) {

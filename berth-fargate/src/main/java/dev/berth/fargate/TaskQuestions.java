@@ -45,8 +45,8 @@ final class TaskQuestions {
     try {
       answer = waiting.computeIfAbsent(arn, key -> new CompletableFuture<>());
       if (!asking) {
-        asking = true;
         Thread.ofVirtual().name("berth-ecs-ask").start(this::run);
+        asking = true;
       }
     } finally {
       lock.unlock();
@@ -85,7 +85,8 @@ final class TaskQuestions {
           }
         }
         batch.values().forEach(answer -> answer.complete(Optional.empty()));
-      } catch (RuntimeException | OutOfMemoryError e) {
+      } catch (Throwable e) {
+        // Whatever it is, it is said to those who wait, and those who come next are asked for.
         batch.values().forEach(answer -> answer.completeExceptionally(e));
       }
     }

@@ -20,6 +20,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.core.exception.SdkException;
@@ -44,6 +45,10 @@ final class TaskStart {
   private final Consumer<String> progress;
   private final Duration within;
   private final long deadline;
+
+  /** Whether a task may have been started of which nothing is known here. */
+  private final AtomicBoolean open = new AtomicBoolean();
+
   private @Nullable String arn;
   private @Nullable SshTunnel tunnel;
 
@@ -151,7 +156,15 @@ final class TaskStart {
               variable);
       handed = true;
       sandbox.awaitRunning(place.tasks(), left());
-      note(arn, address, true);
+      boolean noted = false;
+      try {
+        note(arn, address, true);
+        noted = true;
+      } finally {
+        if (!noted) {
+          sandbox.stop();
+        }
+      }
       return sandbox;
     } catch (CreateException e) {
       throw explained(e, null);
@@ -270,7 +283,8 @@ final class TaskStart {
                     folder.id(),
                     definition,
                     overrides,
-                    place.tags(folder.id(), spec, folder.home())),
+                    place.tags(folder.id(), spec, folder.home()),
+                    open),
                 left());
       } catch (Tasks.Inactive e) {
         // Another host has cleared it up between our look and our use.
@@ -402,18 +416,25 @@ final class TaskStart {
         opened.close();
       }
       String started = arn;
-      if (started == null) {
-        folder.delete(removal);
-      } else {
+      if (started != null) {
         place.tasks().watch().remove(started);
         FargateHost.end(folder, place.tasks(), removal, started, "The sandbox did not come up");
+      } else if (open.get()) {
+        FargateHost.end(folder, removal, this::endAll);
+      } else {
+        folder.delete(removal);
       }
-    } catch (InterruptedException e) {
-      interrupted = true;
     } finally {
       if (interrupted) {
         Thread.currentThread().interrupt();
       }
+    }
+  }
+
+  /** Ends what ECS may have started without our having had its answer. */
+  private void endAll() throws InterruptedException {
+    for (TaskState task : place.tasks().of(folder.id())) {
+      place.tasks().stop(task.arn(), "The sandbox did not come up");
     }
   }
 }

@@ -39,6 +39,7 @@ final class TaskWatch implements AutoCloseable {
     private volatile long seen;
     private volatile boolean soon = true;
     private int waiters;
+    private int holders;
   }
 
   /** {@code describe} answers for those tasks that ECS knows. */
@@ -47,14 +48,14 @@ final class TaskWatch implements AutoCloseable {
     this.longest = longest;
   }
 
-  /** From now on this task's state is asked for. */
+  /** From now on this task's state is asked for, until it is removed as often as it was added. */
   void add(String arn) {
     lock.lock();
     try {
       if (closed) {
         return;
       }
-      tasks.putIfAbsent(arn, new Watched());
+      tasks.computeIfAbsent(arn, key -> new Watched()).holders++;
       Thread running = thread;
       if (running == null || !running.isAlive()) {
         thread = Thread.ofVirtual().name("berth-ecs-watch").start(this::run);
@@ -68,6 +69,10 @@ final class TaskWatch implements AutoCloseable {
   void remove(String arn) {
     lock.lock();
     try {
+      Watched watched = tasks.get(arn);
+      if (watched == null || --watched.holders > 0) {
+        return;
+      }
       tasks.remove(arn);
       changed.signalAll();
       asked.signalAll();

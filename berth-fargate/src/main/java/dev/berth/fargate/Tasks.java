@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.core.exception.SdkException;
@@ -56,9 +57,17 @@ final class Tasks implements AutoCloseable {
   private final TaskWatch watch;
   private final TaskQuestions questions;
 
-  /** What one task is started with. */
+  /**
+   * What one task is started with.
+   *
+   * @param open becomes true as soon as an answer is missing that says that nothing was started
+   */
   record Start(
-      String id, String definition, List<ContainerOverride> overrides, Map<String, String> tags) {}
+      String id,
+      String definition,
+      List<ContainerOverride> overrides,
+      Map<String, String> tags,
+      AtomicBoolean open) {}
 
   Tasks(FargateConfig config, Aws aws) {
     this.config = config;
@@ -107,7 +116,7 @@ final class Tasks implements AutoCloseable {
           return arn;
         }
         why = reasons(answer.failures());
-        if (!EcsTexts.noRoom(why) && !EcsTexts.throttled(why)) {
+        if (!EcsTexts.throttled(why) && !noRoom(answer.failures())) {
           throw failed(start.id(), why);
         }
         // Nothing was started, for certain; the token now stands for that answer.
@@ -116,6 +125,9 @@ final class Tasks implements AutoCloseable {
         why = Aws.reason(e);
         if (EcsTexts.inactiveDefinition(why)) {
           throw new Inactive(e);
+        }
+        if (passes(e) && !refused(e)) {
+          start.open().set(true);
         }
         if (!passes(e)) {
           throw Aws.failed(start.id(), "start a task in the cluster " + config.cluster(), e, "");
@@ -167,10 +179,19 @@ final class Tasks implements AutoCloseable {
     }
   }
 
+  /** Whether ECS itself said no: then nothing was started. */
+  private static boolean refused(SdkException e) {
+    return e instanceof SdkServiceException service && service.statusCode() < 500;
+  }
+
   /**
    * Whether a failure may pass: throttling in whatever clothes, trouble of ECS or of the network.
    */
-  private static boolean passes(SdkException e) {
+  static boolean passes(SdkException e) {
+    if (Aws.denied(e)) {
+      // Its text names a resource, and may name it by any word.
+      return false;
+    }
     String text = Aws.reason(e);
     if (e instanceof SdkServiceException service) {
       return service.isThrottlingException()
@@ -208,6 +229,13 @@ final class Tasks implements AutoCloseable {
       request.platformVersion(config.platformVersion());
     }
     return request.build();
+  }
+
+  private static boolean noRoom(List<Failure> failures) {
+    return failures.stream()
+        .anyMatch(failure ->
+            EcsTexts.noRoomBecause(String.valueOf(failure.reason()))
+                || EcsTexts.noRoom(String.valueOf(failure.detail())));
   }
 
   private static String reasons(List<Failure> failures) {

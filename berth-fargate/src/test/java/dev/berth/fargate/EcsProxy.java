@@ -193,7 +193,11 @@ final class EcsProxy implements AutoCloseable {
               400,
               "AccessDeniedException",
               "User: arn:aws:iam::123456789012:user/x is not authorized to perform: ecs:"
-                  + operation);
+                  + operation
+                  + " on resource: arn:aws:ecs:us-east-1:123456789012:cluster/x because no"
+                  + " identity-based policy allows the ecs:"
+                  + operation
+                  + " action");
         }
         case NO_CAPACITY -> {
           return failure(

@@ -2,12 +2,14 @@ package dev.berth.fargate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.berth.CreateException;
 import dev.berth.RequestException;
 import dev.berth.Sandbox;
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -64,6 +66,32 @@ class FargateFaultsIT {
         .isInstanceOf(CreateException.class)
         .hasMessageContaining("ECS says: MISSING");
     assertThat(rig.faults().count("RunTask")).isEqualTo(2);
+  }
+
+  /** The task runs, but nobody was told. */
+  @Test
+  void aStartThatIsGivenUpWithoutItsAnswerLeavesNoTask() {
+    rig.faults().next("RunTask", Faults.Call.ANSWER_LOST);
+    assertThat(Failures.of(FargateRig.execServer().runTaskMaxRetries(0).build()))
+        .isInstanceOf(CreateException.class)
+        .hasMessageContaining("1 times");
+    assertThat(rig.proxy().tasks()).hasSize(1);
+    assertThat(rig.running()).isEmpty();
+  }
+
+  /** The sandbox comes up for nobody. */
+  @Test
+  void aProviderThatIsClosedWhileATaskComesUpLeavesNone() throws Exception {
+    rig.faults().provisioning(Duration.ofSeconds(2));
+    FargateProvider provider = new FargateProvider(FargateRig.execServer().build());
+    FutureTask<Sandbox> creation = new FutureTask<>(() -> provider.create(FargateRig.SPEC));
+    Thread.ofVirtual().start(creation);
+    await().until(() -> !rig.running().isEmpty());
+    provider.close();
+    assertThatThrownBy(creation::get).hasCauseInstanceOf(IllegalStateException.class);
+    assertThat(rig.running()).isEmpty();
+    assertThatThrownBy(() -> provider.create(FargateRig.SPEC))
+        .isInstanceOf(IllegalStateException.class);
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -123,7 +124,9 @@ class FargateOrphansIT {
       throws InterruptedException {
     return place
         .tasks()
-        .run(new Tasks.Start("dddddddddddd", definition, List.of(), tags), Duration.ofSeconds(30));
+        .run(
+            new Tasks.Start("dddddddddddd", definition, List.of(), tags, new AtomicBoolean()),
+            Duration.ofSeconds(30));
   }
 
   /** Whoever may not stop its task still tells its guest to end, and the task ends with that. */

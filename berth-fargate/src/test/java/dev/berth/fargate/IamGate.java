@@ -124,7 +124,14 @@ final class IamGate implements AutoCloseable {
   private static void refuse(HttpExchange exchange, AwsCall call, AwsCall.Right right)
       throws IOException {
     String words =
-        "User: arn:aws:iam::123456789012:user/gate is not authorized to perform: " + right;
+        "User: arn:aws:iam::123456789012:user/gate is not authorized to perform: "
+            + right.action()
+            + " on resource: "
+            + right.resource()
+            + " because no identity-based policy allows the "
+            + right.action()
+            + " action; asked with "
+            + right.context();
     switch (call.service()) {
       case "ec2" ->
           answer(

@@ -76,6 +76,20 @@ class TaskQuestionsTest {
   }
 
   @Test
+  void anErrorIsSaidToWhoAskedAndEndsNoFurtherQuestion() {
+    TaskQuestions questions =
+        new TaskQuestions(arns -> {
+          if (arns.contains("broken")) {
+            throw new NoClassDefFoundError("x");
+          }
+          return List.of(state(arns.get(0)));
+        });
+    assertThatThrownBy(() -> questions.ask("broken", LONG))
+        .hasCauseInstanceOf(NoClassDefFoundError.class);
+    assertThat(questions.ask("a", LONG)).isPresent();
+  }
+
+  @Test
   void nobodyWaitsForLongerThanHeWants() {
     TaskQuestions questions = new TaskQuestions(this::describe);
     assertThatThrownBy(() -> questions.ask("a", Duration.ofMillis(50)))

@@ -92,6 +92,23 @@ class TaskWatchTest {
   }
 
   @Test
+  void whoLetsGoOfATaskLeavesItToTheOthers() {
+    try (TaskWatch watch = new TaskWatch(this::describe, Duration.ofMillis(300))) {
+      states.put("a", "RUNNING");
+      watch.add("a");
+      watch.add("a");
+      await().until(() -> watch.latest("a") != null);
+      watch.remove("a");
+      assertThat(watch.latest("a")).isNotNull();
+      watch.remove("a");
+      assertThat(watch.latest("a")).isNull();
+      watch.remove("a");
+      watch.add("a");
+      await().until(() -> watch.latest("a") != null);
+    }
+  }
+
+  @Test
   void aSuspectIsAskedForSoonAndACalmOneIsNot() throws Exception {
     try (TaskWatch watch = new TaskWatch(this::describe, Duration.ofMillis(300))) {
       states.put("a", "RUNNING");

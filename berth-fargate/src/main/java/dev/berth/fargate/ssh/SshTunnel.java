@@ -109,6 +109,11 @@ public final class SshTunnel implements AutoCloseable {
     }
   }
 
+  /** Whether {@link #open} failed because whoever answers is another, or refuses us. */
+  public static boolean refused(CreateException failure) {
+    return failure.getCause() instanceof SshConnection.Refused;
+  }
+
   private SshConnection connect(Duration reachWithin) throws IOException, InterruptedException {
     SshClient with = client.get();
     if (with == null) {
