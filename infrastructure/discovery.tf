@@ -28,7 +28,7 @@ locals {
     dockerhub_secret_arn   = one(aws_secretsmanager_secret.dockerhub[*].arn)
     efs_filesystem_id      = var.efs_filesystem_id
     efs_access_point_id    = var.efs_access_point_id
-    sidecar_image          = coalesce(var.sidecar_image, "${aws_ecr_repository.images.repository_url}:sidecar-1")
+    sidecar_image          = local.sidecar_image
     sshd_port              = var.sshd_port
     exec_server_port       = var.exec_server_port
     public_key_secret_arn  = aws_secretsmanager_secret.public_key.arn

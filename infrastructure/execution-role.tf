@@ -11,7 +11,7 @@ resource "aws_iam_role_policy" "execution" {
   role = aws_iam_role.execution.id
   policy = templatefile("${path.module}/policies/execution-role.json", {
     public_key_secret_arn = aws_secretsmanager_secret.public_key.arn
-    repository_arns       = concat([aws_ecr_repository.images.arn], var.further_repository_arns)
+    repository_arns       = local.repository_arns
     log_group_arn         = aws_cloudwatch_log_group.tasks.arn
   })
 }

@@ -31,7 +31,7 @@ locals {
         roles                 = concat([aws_iam_role.execution.arn], aws_iam_role.task[*].arn, aws_iam_role.codebuild[*].arn)
         simulated             = concat([aws_iam_role.execution.arn], aws_iam_role.task[*].arn, [for role in data.aws_iam_role.host : role.arn])
         public_key_secret_arn = aws_secretsmanager_secret.public_key.arn
-        repository_arns       = concat([aws_ecr_repository.images.arn], var.further_repository_arns)
+        repository_arns       = local.repository_arns
       })
     } : {},
   )

@@ -14,13 +14,18 @@ output "host_policy_arns" {
 }
 
 output "repository_url" {
-  description = "Where the sidecar's image is pushed."
+  description = "Where built and mirrored images are."
   value       = aws_ecr_repository.images.repository_url
+}
+
+output "sidecar_repository_url" {
+  description = "Where the sidecar's image is pushed."
+  value       = aws_ecr_repository.sidecar.repository_url
 }
 
 output "sidecar_image" {
   description = "Under which name."
-  value       = coalesce(var.sidecar_image, "${aws_ecr_repository.images.repository_url}:sidecar-1")
+  value       = local.sidecar_image
 }
 
 output "keys_command" {

@@ -50,7 +50,7 @@ variable "images_kept" {
 }
 
 variable "further_repository_arns" {
-  description = "Repositories of ECR, beside the one that is made here, from which tasks may be started: the ARNs of your images', and of the sidecar's if it is elsewhere."
+  description = "Repositories of ECR, beside those that are made here, from which tasks may be started: the ARNs of your images', and of the sidecar's if it is elsewhere."
   type        = list(string)
   default     = []
 

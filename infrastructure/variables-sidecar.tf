@@ -1,5 +1,5 @@
 variable "sidecar_image" {
-  description = "The image of berth-fargate/sidecar/Dockerfile. Null: tag sidecar-1 of the repository that is made here; push it there before the first task."
+  description = "The image of berth-fargate/sidecar/Dockerfile. Null: tag 1 of the repository that is made for it here, where no build may push; push it there before the first task."
   type        = string
   default     = null
 }

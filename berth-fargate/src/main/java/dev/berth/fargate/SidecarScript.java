@@ -24,6 +24,8 @@ final class SidecarScript {
   /** It also ends when nobody was logged in for so many seconds; 0: the guest sees to that. */
   static final String LEASE = "BERTH_LEASE";
 
+  // Each address has but a share of the room for those who have not logged in yet: a process of the
+  // task that connects and never logs in must not keep us out. OpenSSH before 8.5 knows no shares.
   static final String TEXT =
       """
       set -u; umask 077; own=/run/berth
@@ -55,7 +57,9 @@ final class SidecarScript {
           echo 'berth: the lease has run out' >&2; kill 1
         ) &
       fi
-      exec timeout "$BERTH_LIFETIME" "$(command -v sshd || echo /usr/sbin/sshd)" -D -e -f /dev/null \
+      sshd=$(command -v sshd || echo /usr/sbin/sshd); few='-o PerSourceMaxStartups=20'
+      "$sshd" -t -f /dev/null -h $own/host_key $few 2>/dev/null || few=
+      exec timeout "$BERTH_LIFETIME" "$sshd" -D -e -f /dev/null $few -o LoginGraceTime=20 \
         -p "$BERTH_PORT" -h $own/host_key -o AuthorizedKeysFile=$own/authorized_keys \
         -o Banner=$own/banner -o PidFile=none -o PermitRootLogin=prohibit-password \
         -o PasswordAuthentication=no -o KbdInteractiveAuthentication=no \

@@ -163,6 +163,18 @@ class InfrastructureTest {
   }
 
   @Test
+  void noBuildReplacesTheSidecar() {
+    PolicySet builds = PolicySet.of(fill("codebuild-role"), fill("codebuild-dockerhub"));
+    assertThat(builds.allows("ecr:PutImage", "arn:repository", Map.of())).isTrue();
+    assertThat(builds.allows("ecr:PutImage", "arn:sidecar", Map.of())).isFalse();
+    assertThat(Terraform.text("codebuild-role.tf"))
+        .contains("aws_ecr_repository.images.arn")
+        .doesNotContain("aws_ecr_repository.sidecar");
+    assertThat(Terraform.text("images.tf"))
+        .contains("coalesce(var.sidecar_image, \"${aws_ecr_repository.sidecar.repository_url}:");
+  }
+
+  @Test
   void noTaskReadsAKeyWhateverElseItMay() {
     JsonNode all =
         tools.jackson.databind.json.JsonMapper.shared()

@@ -83,7 +83,7 @@ final class BuildContext {
     } catch (IOException e) {
       throw wrong(folder, "it cannot be read: " + e, "see to its modes", e);
     }
-    // The same on every host, whatever its locale and its file system.
+    // The same on every host, whatever its locale and its file system: see Names.
     scan.entries.sort(Comparator.comparing(Entry::name));
     return new BuildContext(root, List.copyOf(scan.entries));
   }
@@ -148,7 +148,7 @@ final class BuildContext {
     TarArchiveEntry header;
     if (entry.kind() == Kind.LINK) {
       header = new TarArchiveEntry(entry.name(), TarConstants.LF_SYMLINK);
-      header.setLinkName(Files.readSymbolicLink(entry.path()).toString());
+      header.setLinkName(target(entry.path()));
       header.setMode(0777);
     } else if (entry.kind() == Kind.FOLDER) {
       header = new TarArchiveEntry(entry.name() + "/");
@@ -169,6 +169,14 @@ final class BuildContext {
       }
     }
     tar.closeArchiveEntry();
+  }
+
+  private static String target(Path link) throws IOException {
+    String target = Names.text(Files.readSymbolicLink(link));
+    if (!Names.isText(target)) {
+      throw new IOException("its target is not UTF-8");
+    }
+    return target;
   }
 
   private static void copy(InputStream in, OutputStream to, long size) throws IOException {
@@ -265,7 +273,11 @@ final class BuildContext {
     }
 
     private String name(Path path) {
-      return root.relativize(path).toString();
+      String name = Names.text(root.relativize(path));
+      if (!Names.isText(name)) {
+        throw wrong(root, "the name of " + name + " is not UTF-8", "rename it", null);
+      }
+      return name;
     }
   }
 }

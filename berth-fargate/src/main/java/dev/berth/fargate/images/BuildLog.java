@@ -22,6 +22,9 @@ final class BuildLog {
   private @Nullable String token;
   private boolean unreadable;
 
+  /** There is more than one look takes. */
+  private boolean behind;
+
   BuildLog(BuildClients clients, Consumer<String> progress) {
     this.clients = clients;
     this.progress = progress;
@@ -34,6 +37,7 @@ final class BuildLog {
       return false;
     }
     boolean something = false;
+    behind = false;
     try {
       for (int pages = 0; pages < MOST_PAGES; pages++) {
         GetLogEventsResponse page =
@@ -50,6 +54,7 @@ final class BuildLog {
           break;
         }
         something = true;
+        behind = pages == MOST_PAGES - 1;
         page.events().forEach(event -> lines.add(event.message()).forEach(progress));
       }
     } catch (ResourceNotFoundException e) {
@@ -57,8 +62,10 @@ final class BuildLog {
       return something;
     } catch (SdkException e) {
       // The log is a help for people; whether the image comes does not hang on it.
-      unreadable = true;
-      progress.accept("the build's log cannot be read: " + e.getMessage());
+      unreadable = !Calls.passes(e);
+      if (unreadable) {
+        progress.accept("the build's log cannot be read: " + e.getMessage());
+      }
     }
     return something;
   }
@@ -68,6 +75,9 @@ final class BuildLog {
     boolean quiet = false;
     for (int looks = 0; looks < LAST_LOOKS && !unreadable; looks++) {
       boolean something = advance(build);
+      if (behind) {
+        return end(build.logs());
+      }
       if (!something && quiet && !lines.tail().isEmpty()) {
         break;
       }
@@ -75,5 +85,24 @@ final class BuildLog {
       Calls.pause(LAST_PAUSE);
     }
     return lines.tail();
+  }
+
+  /** The last lines of a log that has more than can be read to its end. */
+  private List<String> end(LogsLocation place) throws InterruptedException {
+    Lines last = new Lines();
+    try {
+      Calls.of(() ->
+              clients
+                  .logs()
+                  .getLogEvents(ask ->
+                      ask.logGroupName(place.groupName())
+                          .logStreamName(place.streamName())
+                          .startFromHead(false)))
+          .events()
+          .forEach(event -> last.add(event.message()));
+    } catch (SdkException e) {
+      progress.accept("the end of the build's log cannot be read: " + e.getMessage());
+    }
+    return last.tail().isEmpty() ? lines.tail() : last.tail();
   }
 }

@@ -4,7 +4,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
+import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.codebuild.model.Build;
 import software.amazon.awssdk.services.codebuild.model.EnvironmentType;
 import software.amazon.awssdk.services.codebuild.model.ImagePullCredentialsType;
@@ -106,6 +109,8 @@ final class Builds {
    * token says what is built and after which other build, and CodeBuild remembers it for five
    * minutes.
    *
+   * <p>An interrupt that comes while it is started leaves the thread marked; the build is there.
+   *
    * @param location of the staged context; null for a copy
    */
   Build start(Order order, String url, @Nullable String location, String latest)
@@ -134,7 +139,7 @@ final class Builds {
       ask.serviceRoleOverride(settings.serviceRole());
     }
     try {
-      return Calls.of(() -> clients.codebuild().startBuild(ask.build())).build();
+      return Calls.of(() -> send(ask.build()));
     } catch (InvalidInputException e) {
       // Another host may have started the same with other settings a moment ago.
       Build other = history(url).running();
@@ -151,6 +156,36 @@ final class Builds {
               + clients.region()
               + "; create it, or set codebuild_service_role so that it is made.",
           e);
+    }
+  }
+
+  /**
+   * Sends it once, in a thread of its own, and waits for the answer also when interrupted: that
+   * must not leave it open whether there is a build. The mark of the interrupt is kept.
+   */
+  private Build send(StartBuildRequest request) {
+    FutureTask<Build> call =
+        new FutureTask<>(() -> clients.codebuild().startBuild(request).build());
+    Thread.ofVirtual().name("berth-start-build").start(call);
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return call.get();
+        } catch (InterruptedException e) {
+          // The call has a time limit of its own.
+          interrupted = true;
+        }
+      }
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof SdkException sdk) {
+        throw sdk;
+      }
+      throw new IllegalStateException(e.getCause());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 

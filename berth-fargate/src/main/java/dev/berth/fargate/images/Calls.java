@@ -5,6 +5,9 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.exception.AbortedException;
+import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.core.exception.SdkServiceException;
 import software.amazon.awssdk.services.codebuild.model.AccountLimitExceededException;
 
 /**
@@ -40,6 +43,14 @@ final class Calls {
       }
       pause(Pace.backoff(tries, FIRST_PAUSE, LONGEST_PAUSE));
     }
+  }
+
+  /** Whether a failure may pass by itself: of the network, or of the service. */
+  static boolean passes(SdkException e) {
+    if (e instanceof SdkServiceException service) {
+      return service.isThrottlingException() || service.statusCode() >= 500;
+    }
+    return e instanceof SdkClientException && !(e instanceof AbortedException);
   }
 
   /** The SDK says an interrupt as an error of its own. */

@@ -36,7 +36,7 @@ final class Lines {
   /** Without what moves a terminal's cursor, and not longer than that. */
   static String clean(String text, int longest) {
     String plain =
-        text.replaceAll("\u001b\\[[0-9;?]*[ -/]*[@-~]", "").replaceAll("\\p{Cntrl}", " ");
+        text.replaceAll("(?:\u001b\\[|\u009b)[0-9;?]*[ -/]*[@-~]", "").replaceAll("\\p{Cc}", " ");
     return plain.length() <= longest ? plain : plain.substring(0, longest) + " …";
   }
 }

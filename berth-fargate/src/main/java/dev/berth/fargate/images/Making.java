@@ -36,6 +36,7 @@ final class Making {
   private final long deadline;
   private final Shared self;
   private boolean staged;
+  private boolean silent;
 
   Making(
       BuildClients clients,
@@ -118,6 +119,12 @@ final class Making {
       }
       Build started = start(url, history.latest());
       BEGUN.add(started.id());
+      if (Thread.interrupted()) {
+        if (self.alone()) {
+          leave(url, started, false);
+        }
+        throw new InterruptedException();
+      }
       lock.started(started.id());
       self.report("build " + started.id() + " of " + url);
       return started;
@@ -160,7 +167,7 @@ final class Making {
     boolean over = false;
     try {
       while (true) {
-        build = builds.find(id).orElseThrow(() -> forgotten(id));
+        build = look(build);
         if (!Objects.equals(build.currentPhase(), phase)) {
           phase = build.currentPhase();
           self.report("build " + id + ": " + phase);
@@ -180,6 +187,26 @@ final class Making {
       if (over || BEGUN.contains(id) && self.alone()) {
         leave(url, build, over);
       }
+    }
+  }
+
+  /** What it is now; what it was, if that cannot be learnt at the moment. */
+  private Build look(Build last) throws InterruptedException {
+    String id = last.id();
+    try {
+      Build now = builds.find(id).orElseThrow(() -> forgotten(id));
+      silent = false;
+      return now;
+    } catch (SdkException e) {
+      // It goes on whether or not we can ask; the deadline bounds that.
+      if (!Calls.passes(e)) {
+        throw e;
+      }
+      if (!silent) {
+        silent = true;
+        self.report("build " + id + ": cannot be asked about at the moment: " + e.getMessage());
+      }
+      return last;
     }
   }
 

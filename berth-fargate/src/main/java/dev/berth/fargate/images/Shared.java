@@ -58,9 +58,17 @@ final class Shared {
     return waiting.get() <= 1;
   }
 
-  /** A line for all who wait. */
+  /** A line for all who wait. A listener that fails hears no more; nobody else is to suffer. */
   void report(String line) {
-    listeners.forEach(listener -> listener.accept(line));
+    for (Consumer<String> listener : listeners) {
+      try {
+        listener.accept(line);
+      } catch (RuntimeException e) {
+        listeners.remove(listener);
+        System.getLogger(Shared.class.getName())
+            .log(System.Logger.Level.WARNING, "a progress listener failed and hears no more", e);
+      }
+    }
   }
 
   private String lead(String key, Work work) throws InterruptedException {

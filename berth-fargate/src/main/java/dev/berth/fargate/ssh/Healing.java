@@ -156,7 +156,8 @@ final class Healing implements AutoCloseable {
       }
     } catch (IOException e) {
       lose(String.valueOf(e.getMessage()));
-    } catch (InterruptedException | RuntimeException e) {
+    } catch (Throwable e) {
+      // Whatever it is: nobody must wait for a keeper that is no more.
       lose("the SSH tunnel was given up (" + e + ")");
     }
   }

@@ -97,7 +97,7 @@ public final class Sidecar {
       if (said.code() == 0 && token.length > 0 && token.length <= 64) {
         return token;
       }
-      why = "its sidecar's shell ended with code " + said.code();
+      why = said.failure();
     } catch (IOException e) {
       why = String.valueOf(e.getMessage());
     }

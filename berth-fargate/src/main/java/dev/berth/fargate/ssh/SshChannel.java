@@ -6,7 +6,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.ClosedByInterruptException;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.apache.sshd.client.channel.ChannelDirectTcpip;
@@ -31,7 +30,7 @@ final class SshChannel implements Link.HalfClosing {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private final ArrayDeque<ByteBuffer> arrived = new ArrayDeque<>();
+  private final Arrived arrived = new Arrived();
   private final Wire wire;
 
   /** Nothing more will come. */
@@ -73,7 +72,7 @@ final class SshChannel implements Link.HalfClosing {
 
   @Override
   public int read(ByteBuffer to) throws IOException {
-    int count = 0;
+    int count;
     lock.lock();
     try {
       while (arrived.isEmpty()) {
@@ -88,17 +87,7 @@ final class SshChannel implements Link.HalfClosing {
         }
         await();
       }
-      while (to.hasRemaining() && !arrived.isEmpty()) {
-        ByteBuffer first = arrived.element();
-        int part = Math.min(to.remaining(), first.remaining());
-        to.put(to.position(), first, first.position(), part);
-        to.position(to.position() + part);
-        first.position(first.position() + part);
-        count += part;
-        if (!first.hasRemaining()) {
-          arrived.remove();
-        }
-      }
+      count = arrived.take(to);
     } finally {
       lock.unlock();
     }
@@ -219,10 +208,9 @@ final class SshChannel implements Link.HalfClosing {
 
     @Override
     protected void doWriteData(byte[] data, int offset, long length) {
-      ByteBuffer copy = ByteBuffer.allocate((int) length).put(data, offset, (int) length).flip();
       signal(() -> {
         if (!closed) {
-          arrived.add(copy);
+          arrived.add(data, offset, (int) length);
         }
       });
     }
@@ -255,7 +243,7 @@ final class SshChannel implements Link.HalfClosing {
   long waiting() {
     lock.lock();
     try {
-      return arrived.stream().mapToLong(ByteBuffer::remaining).sum();
+      return arrived.bytes();
     } finally {
       lock.unlock();
     }

@@ -1,5 +1,6 @@
 package dev.berth.fargate.ssh;
 
+import java.io.IOException;
 import java.net.SocketAddress;
 import java.security.PublicKey;
 import java.time.Duration;
@@ -8,13 +9,16 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.apache.sshd.client.SshClient;
 import org.apache.sshd.client.auth.keyboard.UserInteraction;
 import org.apache.sshd.client.auth.pubkey.UserAuthPublicKeyFactory;
 import org.apache.sshd.client.config.hosts.HostConfigEntryResolver;
 import org.apache.sshd.client.session.ClientSession;
+import org.apache.sshd.common.AttributeRepository.AttributeKey;
 import org.apache.sshd.common.NamedFactory;
+import org.apache.sshd.common.channel.Channel;
 import org.apache.sshd.common.cipher.BuiltinCiphers;
 import org.apache.sshd.common.cipher.Cipher;
 import org.apache.sshd.common.config.keys.FilePasswordProvider;
@@ -24,6 +28,7 @@ import org.apache.sshd.common.session.Session;
 import org.apache.sshd.common.util.net.SshdSocketAddress;
 import org.apache.sshd.common.util.threads.NoCloseExecutor;
 import org.apache.sshd.core.CoreModuleProperties;
+import org.apache.sshd.server.forward.ForwardedTcpipFactory;
 import org.apache.sshd.server.forward.ForwardingFilter;
 import org.jspecify.annotations.Nullable;
 
@@ -57,6 +62,7 @@ final class SshClients {
     client.setServerKeyVerifier(SshClients::verify);
     client.setUserInteraction(new Greeting());
     client.setForwardingFilter(new OnlyForwarded());
+    client.setChannelFactories(List.of(new FewForwarded()));
     client.setCipherFactories(ciphers(client.getCipherFactories()));
     // Small frames go to and fro; without it each waits up to 40 ms for the last one's receipt.
     CoreModuleProperties.TCP_NODELAY.set(client, true);
@@ -154,6 +160,28 @@ final class SshClients {
     public @Nullable String getUpdatedPassword(
         ClientSession session, String prompt, String language) {
       return null;
+    }
+  }
+
+  /**
+   * What comes by reverse forwards, so many at once in each session: any process of the task can
+   * connect to their ports, and each connection costs a socket and buffers here. What is too much
+   * is refused before there is a channel, since the library would start a thread to close that.
+   */
+  private static final class FewForwarded extends ForwardedTcpipFactory {
+    private static final int MOST_OPEN = 128;
+    private static final AttributeKey<AtomicInteger> OPEN = new AttributeKey<>();
+
+    @Override
+    public @Nullable Channel createChannel(Session session) throws IOException {
+      AtomicInteger open = session.computeAttributeIfAbsent(OPEN, key -> new AtomicInteger());
+      if (open.incrementAndGet() > MOST_OPEN) {
+        open.decrementAndGet();
+        return null;
+      }
+      Channel channel = super.createChannel(session);
+      channel.addCloseFutureListener(closed -> open.decrementAndGet());
+      return channel;
     }
   }
 

@@ -1,10 +1,14 @@
 package dev.berth.fargate.ssh;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
+import java.net.InetAddress;
 import java.net.SocketTimeoutException;
+import java.net.UnknownHostException;
 import java.security.KeyPair;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -44,8 +48,18 @@ final class SshConnection implements AutoCloseable {
     }
   }
 
-  /** What a command of the sidecar's shell said, and its exit code. */
-  record Said(int code, String text) {}
+  /** What a command of the sidecar's shell said, its errors apart, and its exit code. */
+  record Said(int code, String text, String errors) {
+    private static final int LONGEST = 300;
+
+    /** How it failed, for people: the errors' end, on one line that moves no cursor. */
+    String failure() {
+      String clean = errors.replaceAll("[\\p{Cc}\\s]+", " ").strip();
+      String end =
+          clean.length() <= LONGEST ? clean : "… " + clean.substring(clean.length() - LONGEST);
+      return "its sidecar's shell ended with code " + code + (end.isEmpty() ? "" : ": " + end);
+    }
+  }
 
   private SshConnection(ClientSession session) {
     this.session = session;
@@ -151,7 +165,8 @@ final class SshConnection implements AutoCloseable {
   }
 
   /**
-   * Has a port of the task's loopback lead to an address seen from here.
+   * Has a port of the task's loopback lead to an address seen from here. A name is looked up here
+   * and now: else each connection that the task makes would do it, in a thread that reads sockets.
    *
    * @param port 0: any that is free
    * @return the port
@@ -161,10 +176,20 @@ final class SshConnection implements AutoCloseable {
     try {
       return session
           .startRemotePortForwarding(
-              new SshdSocketAddress(LOOPBACK, port), new SshdSocketAddress(host, hostPort))
+              new SshdSocketAddress(LOOPBACK, port),
+              new SshdSocketAddress(resolved(host), hostPort))
           .getPort();
     } catch (InterruptedIOException e) {
       throw interrupted(e);
+    }
+  }
+
+  private static String resolved(String host) {
+    try {
+      return InetAddress.getByName(host).getHostAddress();
+    } catch (UnknownHostException e) {
+      // It may be known later: then each connection looks for it.
+      return host;
     }
   }
 
@@ -178,7 +203,8 @@ final class SshConnection implements AutoCloseable {
     ChannelExec channel = session.createExecChannel(command);
     ByteArrayOutputStream said = new Bounded();
     channel.setOut(said);
-    channel.setErr(said);
+    ByteArrayOutputStream errors = new Bounded();
+    channel.setErr(errors);
     CountDownLatch ended = new CountDownLatch(1);
     channel.addCloseFutureListener(future -> ended.countDown());
     try {
@@ -200,7 +226,7 @@ final class SshConnection implements AutoCloseable {
       if (code == null) {
         throw new IOException("a command of the sidecar was cut off");
       }
-      return new Said(code, said.toString(java.nio.charset.StandardCharsets.UTF_8));
+      return new Said(code, said.toString(UTF_8), errors.toString(UTF_8));
     } finally {
       channel.close(true);
     }

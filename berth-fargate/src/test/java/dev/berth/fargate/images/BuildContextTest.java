@@ -11,6 +11,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.RandomAccessFile;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -79,6 +80,38 @@ class BuildContextTest {
         other.resolve("sub/file"), PosixFilePermissions.fromString("rw-------"));
     assertThat(BuildContext.of(other).hash()).isEqualTo(first);
     assertThat(zip(BuildContext.of(other))).isEqualTo(zip(BuildContext.of(folder)));
+  }
+
+  /** A path of these bytes, whatever the locale. */
+  private Path encoded(String escaped) {
+    return Path.of(URI.create(folder.toUri() + escaped));
+  }
+
+  @Test
+  void namesAndTargetsAreUtf8WhateverTheLocale() throws IOException {
+    Files.createDirectory(encoded("%C3%BC"));
+    Files.writeString(encoded("%C3%BC/%E2%82%AC%2b%25"), "text");
+    Files.createSymbolicLink(encoded("link"), encoded("%C3%BC").getFileName());
+    Files.createSymbolicLink(encoded("away"), encoded("%C3%BC").toRealPath());
+    Map<String, TarArchiveEntry> all = unpacked(zip(BuildContext.of(folder)));
+    assertThat(all).containsKeys("\u00fc/", "\u00fc/\u20ac+%");
+    assertThat(all.get("link").getLinkName()).isEqualTo("\u00fc");
+    assertThat(all.get("away").getLinkName()).startsWith("/").endsWith("/context/\u00fc");
+  }
+
+  @Test
+  void namesAndTargetsThatAreNoTextAreRefused() throws IOException {
+    Files.createSymbolicLink(encoded("link"), encoded("%FF").getFileName());
+    assertThatThrownBy(this::hash)
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("link")
+        .hasMessageContaining("not UTF-8");
+    Files.delete(encoded("link"));
+    Files.writeString(encoded("sub/a%FF"), "text");
+    assertThatThrownBy(this::hash)
+        .isInstanceOf(RequestException.class)
+        .hasMessageContaining("sub/a\ufffd")
+        .hasMessageContaining("not UTF-8");
   }
 
   @Test

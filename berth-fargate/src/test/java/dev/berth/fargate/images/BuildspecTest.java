@@ -103,6 +103,7 @@ class BuildspecTest {
         .hasSize(3)
         .first()
         .isEqualTo("red");
+    assertThat(Lines.clean("a\u009b2Jb\u0085c\u0090d", 100)).isEqualTo("ab c d");
     for (int i = 0; i < 100; i++) {
       lines.add("line " + i + "\n");
     }

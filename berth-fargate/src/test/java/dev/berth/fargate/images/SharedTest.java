@@ -104,6 +104,26 @@ class SharedTest {
   }
 
   @Test
+  void aListenerThatFailsHearsNoMoreAndNobodyElseSuffers() throws Exception {
+    AtomicInteger told = new AtomicInteger();
+    String result =
+        Shared.run(
+            "listeners",
+            LONG,
+            line -> {
+              told.incrementAndGet();
+              throw new IllegalStateException(line);
+            },
+            self -> {
+              self.report("one");
+              self.report("two");
+              return "made";
+            });
+    assertThat(result).isEqualTo("made");
+    assertThat(told).hasValue(1);
+  }
+
+  @Test
   void whoWaitsHasADeadline() throws Exception {
     CountDownLatch begun = new CountDownLatch(1);
     CountDownLatch end = new CountDownLatch(1);

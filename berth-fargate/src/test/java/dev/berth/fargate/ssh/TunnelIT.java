@@ -13,6 +13,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -106,6 +107,41 @@ class TunnelIT {
       assertThat(say(tunnel.localPort(), much)).isEqualTo(much);
       assertThat(say(out.port(), much)).isEqualTo(much);
       assertThatThrownBy(tunnel::open).isInstanceOf(RequestException.class);
+    }
+  }
+
+  @Test
+  void whatTheTaskConnectsAtOnceIsBounded() throws Exception {
+    Forward out = new Forward(Sshd.freePort(), "127.0.0.1", server.getLocalPort());
+    List<Socket> held = new ArrayList<>();
+    try (SshTunnel tunnel = sshd.tunnel().reverse(out).build()) {
+      tunnel.open();
+      for (int i = 0; i < 128; i++) {
+        Socket one = new Socket(InetAddress.getLoopbackAddress(), out.port());
+        held.add(one);
+        one.setSoTimeout(20_000);
+        one.getOutputStream().write(i);
+        assertThat(one.getInputStream().read()).isEqualTo(i);
+      }
+      assertThat(saidIfAny(out.port())).as("one too many").isNotEqualTo("x");
+      assertThat(tunnel.isOpen()).isTrue();
+      held.get(0).close();
+      await()
+          .atMost(Duration.ofSeconds(10))
+          .untilAsserted(() -> assertThat(saidIfAny(out.port())).isEqualTo("x"));
+    } finally {
+      for (Socket one : held) {
+        one.close();
+      }
+    }
+  }
+
+  /** What is said back; empty if it is refused. */
+  private static String saidIfAny(int port) {
+    try {
+      return say(port, "x");
+    } catch (IOException e) {
+      return "";
     }
   }
 
@@ -291,10 +327,12 @@ class TunnelIT {
     try (SshTunnel tunnel = sshd.tunnel().build()) {
       tunnel.open();
       SshConnection connection = tunnel.connection(Duration.ofSeconds(10));
+      String failing = "echo no; printf 'b\\302\\233ad\\n' >&2; exit 3";
       for (int i = 0; i < 30; i++) {
         byte[] input = new byte[i % 2 == 0 ? 0 : 300_000];
-        SshConnection.Said said = connection.run("echo no; exit 3", input, Duration.ofSeconds(30));
-        assertThat(said).isEqualTo(new SshConnection.Said(3, "no\n"));
+        SshConnection.Said said = connection.run(failing, input, Duration.ofSeconds(30));
+        assertThat(said).isEqualTo(new SshConnection.Said(3, "no\n", "b\u009bad\n"));
+        assertThat(said.failure()).endsWith(" code 3: b ad");
       }
     }
   }
