@@ -95,12 +95,17 @@ final class SshConnection implements AutoCloseable {
       }
       done = true;
       return connection;
-    } catch (SshException e) {
+    } catch (Refused e) {
+      throw e;
+    } catch (IOException e) {
+      // Of whatever kind: the session may have ended by it before it was asked to authenticate.
       String refusal = peer.strange() ? peer.refusal() : null;
       if (refusal != null) {
         throw new Refused(refusal, e);
       }
-      if (e.getDisconnectCode() == SshConstants.SSH2_DISCONNECT_NO_MORE_AUTH_METHODS_AVAILABLE) {
+      if (e instanceof SshException said
+          && said.getDisconnectCode()
+              == SshConstants.SSH2_DISCONNECT_NO_MORE_AUTH_METHODS_AVAILABLE) {
         throw new Refused("the sidecar does not take this key for the user " + user, e);
       }
       throw e;
