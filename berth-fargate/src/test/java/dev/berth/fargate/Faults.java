@@ -51,6 +51,7 @@ final class Faults {
   private final Deque<Start> starts = new ConcurrentLinkedDeque<>();
   private final Map<String, Integer> counts = new ConcurrentHashMap<>();
   private volatile Duration provisioning = Duration.ofMillis(50);
+  private volatile Duration pulling = Duration.ZERO;
 
   /** The next calls of this operation meet these, one each. */
   void next(String operation, Call... faults) {
@@ -90,10 +91,20 @@ final class Faults {
     return provisioning;
   }
 
+  /** How long a task has its address before its containers are made: the images are fetched. */
+  void pulling(Duration duration) {
+    pulling = duration;
+  }
+
+  Duration pulling() {
+    return pulling;
+  }
+
   void clear() {
     calls.clear();
     starts.clear();
     counts.clear();
     provisioning = Duration.ofMillis(50);
+    pulling = Duration.ZERO;
   }
 }

@@ -64,8 +64,10 @@ class FirstCommandIT {
 
   @Test
   void fromSshdListeningToTheFirstResult() throws Exception {
-    // Fargate takes tens of seconds to bring a task up; the rig would be done before this JVM is.
+    // Fargate takes tens of seconds to bring a task up, and fetches images when it has its address;
+    // the rig would be done before this JVM is, and before it has heard of the address.
     rig.faults().provisioning(Duration.ofSeconds(3));
+    rig.faults().pulling(Duration.ofSeconds(1));
     List<double[]> cold = new ArrayList<>();
     for (int i = 0; i < ROUNDS; i++) {
       cold.addAll(child(1));

@@ -100,12 +100,8 @@ final class RigTask {
       end("TaskFailedToStart", "Timeout waiting for network interface provisioning to complete.");
       return false;
     }
-    Instant provisioned = Instant.now().plus(faults.provisioning());
-    while (Instant.now().isBefore(provisioned)) {
-      if (stopping) {
-        return false;
-      }
-      Thread.sleep(LOOK);
+    if (!passes(faults.provisioning())) {
+      return false;
     }
     network = new TaskNetwork(name, number, addresses);
     status = "PENDING";
@@ -121,6 +117,9 @@ final class RigTask {
           "TaskFailedToStart",
           "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to"
               + " resolve ref");
+      return false;
+    }
+    if (!passes(faults.pulling())) {
       return false;
     }
     for (JsonNode volume : definition.path("volumes")) {
@@ -162,6 +161,18 @@ final class RigTask {
     }
     status = "RUNNING";
     started = Instant.now();
+    return true;
+  }
+
+  /** Lets this time pass; false if it is to end meanwhile. */
+  private boolean passes(Duration time) throws InterruptedException {
+    Instant over = Instant.now().plus(time);
+    while (Instant.now().isBefore(over)) {
+      if (stopping) {
+        return false;
+      }
+      Thread.sleep(LOOK);
+    }
     return true;
   }
 

@@ -22,11 +22,9 @@ import org.apache.sshd.common.channel.Channel;
 import org.apache.sshd.common.cipher.BuiltinCiphers;
 import org.apache.sshd.common.cipher.Cipher;
 import org.apache.sshd.common.config.keys.FilePasswordProvider;
-import org.apache.sshd.common.io.nio2.Nio2ServiceFactoryFactory;
 import org.apache.sshd.common.keyprovider.KeyIdentityProvider;
 import org.apache.sshd.common.session.Session;
 import org.apache.sshd.common.util.net.SshdSocketAddress;
-import org.apache.sshd.common.util.threads.NoCloseExecutor;
 import org.apache.sshd.core.CoreModuleProperties;
 import org.apache.sshd.server.forward.ForwardedTcpipFactory;
 import org.apache.sshd.server.forward.ForwardingFilter;
@@ -52,8 +50,7 @@ final class SshClients {
     clock = new ScheduledThreadPoolExecutor(1, threads("berth-ssh-clock-"));
     clock.setRemoveOnCancelPolicy(true);
     client = SshClient.setUpDefaultClient();
-    client.setIoServiceFactoryFactory(
-        new Nio2ServiceFactoryFactory(() -> new NoCloseExecutor(sockets)));
+    client.setIoServiceFactoryFactory(new Sockets(sockets));
     client.setScheduledExecutorService(clock, false);
     client.setHostConfigEntryResolver(HostConfigEntryResolver.EMPTY);
     client.setKeyIdentityProvider(KeyIdentityProvider.EMPTY_KEYS_PROVIDER);

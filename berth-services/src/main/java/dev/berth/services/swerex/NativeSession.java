@@ -17,12 +17,21 @@ final class NativeSession {
   private static final int LONGEST_COMMAND = 16 << 20;
   private static final int SHOWN = 4096;
   private static final Duration LAST_TRY = Duration.ofSeconds(2);
+  private static final Duration NEXT_TRY = Duration.ofMillis(100);
+
+  /** How often a line is typed that a shell drops for an interrupt from before. */
+  private static final int TRIES = 3;
+
   private static final Expected NOTHING = new Expected(List.of());
 
   private final String name;
   private final SessionShell shell;
   private final ReentrantLock turn = new ReentrantLock(true);
   private volatile boolean interactive;
+
+  /** The token of what was interrupted last. */
+  private volatile String interruptedToken = "";
+
   // Guarded by the turn.
   private boolean bash;
   private int lastCode;
@@ -151,23 +160,38 @@ final class NativeSession {
 
   private SessionOutput.Outcome typed(String command, Deadline deadline, Expected expected)
       throws InterruptedException {
-    String token = SessionShell.token();
     interactive = false;
-    shell.output().begin(token);
-    shell.type(ShellLine.run(token, command, lastCode, bash), deadline);
-    SessionOutput.Outcome outcome = shell.output().await(deadline, expected);
-    if (outcome instanceof SessionOutput.Ended ended) {
-      lastCode = ended.code() & 0xff;
+    String before = shell.output().token();
+    for (int tries = 1; ; tries++) {
+      String token = SessionShell.token();
+      shell.output().begin(token);
+      shell.type(ShellLine.run(token, command, lastCode, bash), deadline);
+      SessionOutput.Outcome outcome = shell.output().await(deadline, expected);
+      // A shell may notice only now that the command before was interrupted, and drop this one for
+      // it: as nothing of it has run, it is typed again.
+      if (tries == TRIES || !before.equals(interruptedToken) || !wasDropped(outcome)) {
+        if (outcome instanceof SessionOutput.Ended ended) {
+          lastCode = ended.code() & 0xff;
+        }
+        return outcome;
+      }
     }
-    return outcome;
+  }
+
+  private static boolean wasDropped(SessionOutput.Outcome outcome) {
+    return switch (outcome) {
+      case SessionOutput.Ended ended -> ended.wasDropped();
+      case SessionOutput.Late late -> late.refused();
+      case SessionOutput.Matched matched -> false;
+      case SessionOutput.Gone gone -> false;
+    };
   }
 
   private Observation observe(BashAction action, SessionOutput.Outcome outcome, boolean input)
       throws InterruptedException {
     return switch (outcome) {
       case SessionOutput.Ended ended -> {
-        // Only an interrupt drops a command before it was parsed.
-        if (!ended.parsed() && (ended.whole() || ended.code() <= 128)) {
+        if (!ended.parsed() && !ended.wasDropped()) {
           throw syntax(action, ended.output());
         }
         yield ended(action, ended.output(), ended.code(), "", input);
@@ -246,43 +270,46 @@ final class NativeSession {
   Observation interrupt(BashInterrupt interrupt) throws InterruptedException {
     Expected expected = new Expected(interrupt.expect());
     String tried = "interrupt session '" + name + "'";
-    for (int i = 0; i < Math.max(1, interrupt.retries()) && shell.output().isBusy(); i++) {
-      shell.signal(Signal.INT);
-      Observation result =
-          interrupted(tried, shell.output().await(Deadline.in(interrupt.timeout()), expected));
+    String token = shell.output().token();
+    for (int i = 0; i < Math.max(1, interrupt.retries()) && shell.output().isBusy(token); i++) {
+      interruptedToken = token;
+      shell.interrupt(() -> shell.output().isBusy(token));
+      Deadline deadline = Deadline.in(interrupt.timeout());
+      Observation result = interrupted(tried, shell.output().await(token, deadline, expected));
       if (result != null) {
         return result;
       }
     }
-    if (!shell.output().isBusy()) {
+    if (!shell.output().isBusy(token)) {
       // Nothing runs, or it has just ended by itself.
       SessionOutput.Gone gone = shell.output().gone();
       Observation none = gone == null ? null : interrupted(tried, gone);
       return none == null ? new Observation("", null, "", "") : none;
     }
-    return insist(tried, expected);
+    return insist(tried, token, expected);
   }
 
-  private Observation insist(String tried, Expected expected) throws InterruptedException {
+  private Observation insist(String tried, String token, Expected expected)
+      throws InterruptedException {
     Deadline deadline = Deadline.in(LAST_TRY);
     shell.signal(Signal.CONT);
-    Boolean idle = shell.isInForeground();
-    if (Boolean.FALSE.equals(idle)) {
-      shell.signal(Signal.KILL);
-    } else {
+    SessionOutput.Outcome outcome;
+    do {
+      shell.breakOff();
+      Deadline soon = Deadline.in(Duration.ofNanos(Math.min(deadline.left(), NEXT_TRY.toNanos())));
+      outcome = shell.output().await(token, soon, expected);
+      Observation result = interrupted(tried, outcome);
+      if (result != null) {
+        return result;
+      }
       // It may be back at a prompt that it was given since, or be another shell by now.
-      shell.type(ShellLine.probe(shell.output().token()), deadline);
-    }
-    SessionOutput.Outcome outcome = shell.output().await(deadline, expected);
-    Observation result = interrupted(tried, outcome);
-    if (result == null) {
-      throw new SwerexException(
-          Failure.COMMAND_TIMEOUT,
-          "Tried to " + tried + ", but its shell does not answer; close the session.",
-          outcome instanceof SessionOutput.Late late ? late.output() : "",
-          null);
-    }
-    return result;
+      shell.type(ShellLine.probe(token), deadline);
+    } while (deadline.left() > 0);
+    throw new SwerexException(
+        Failure.COMMAND_TIMEOUT,
+        "Tried to " + tried + ", but its shell does not answer; close the session.",
+        outcome instanceof SessionOutput.Late late ? late.output() : "",
+        null);
   }
 
   private @Nullable Observation interrupted(String tried, SessionOutput.Outcome outcome) {

@@ -38,7 +38,14 @@ final class SessionOutput {
    * @param parsed false if the shell refused to run any of it
    * @param whole false if the shell dropped it on the way, as it does at an interrupt
    */
-  record Ended(String output, int code, boolean parsed, boolean whole) implements Outcome {}
+  record Ended(String output, int code, boolean parsed, boolean whole) implements Outcome {
+    /**
+     * Whether the shell dropped it before it ran any of it, which only an interrupt makes it do.
+     */
+    boolean wasDropped() {
+      return !parsed && !whole && code > 128;
+    }
+  }
 
   /** An expected string came. */
   record Matched(String output, String string) implements Outcome {}
@@ -94,11 +101,14 @@ final class SessionOutput {
 
   private boolean mark(char kind, String token, int code, boolean folds) {
     if (!token.equals(current)) {
-      if (kind != 'p' || !token.equals(previous)) {
+      if (!token.equals(previous)) {
         return false;
       }
-      promptedAgain |= prompted;
-      prompted = true;
+      // One that was interrupted may still say that it ends when its prompt was there already.
+      if (kind == 'p') {
+        promptedAgain |= prompted;
+        prompted = true;
+      }
       return true;
     }
     switch (kind) {
@@ -153,7 +163,8 @@ final class SessionOutput {
   void begin(String token) {
     lock.lock();
     try {
-      previous = current;
+      // What the shell dropped has not changed its prompt.
+      previous = started || ended != null ? current : previous;
       current = token;
       started = false;
       ended = null;
@@ -166,9 +177,14 @@ final class SessionOutput {
 
   /** Whether what was begun has not ended. */
   boolean isBusy() {
+    return isBusy(token());
+  }
+
+  /** Whether what was begun by this token has not ended. */
+  boolean isBusy(String token) {
     lock.lock();
     try {
-      return ended == null && gone == null && !current.isEmpty();
+      return ended == null && gone == null && !token.isEmpty() && token.equals(current);
     } finally {
       lock.unlock();
     }
@@ -224,11 +240,20 @@ final class SessionOutput {
 
   /** Waits for the end of what was begun, or for an expected string. */
   Outcome await(Deadline deadline, Expected expected) throws InterruptedException {
+    return await(token(), deadline, expected);
+  }
+
+  /** The same for what was begun by this token, be it by another. */
+  Outcome await(String token, Deadline deadline, Expected expected) throws InterruptedException {
     lock.lockInterruptibly();
     try {
       long seen = 0;
       long refusalAt = 0;
       while (true) {
+        if (!token.equals(current)) {
+          // Another was begun since. What this one printed was told to whoever began it.
+          return new Ended("", 0, true, true);
+        }
         if (!expected.isEmpty() && started && transcript.total() > seen) {
           Matched matched = match(expected, seen);
           if (matched != null) {

@@ -18,7 +18,7 @@ import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
+import java.util.function.BooleanSupplier;
 
 /**
  * A shell on a terminal of its own in a sandbox: bash where there is one, else sh. It is typed to
@@ -41,6 +41,22 @@ final class SessionShell {
           + "printf '\\036s%s:0\\n\\036' \"$1\";"
           + "command -v bash >/dev/null && exec bash --noediting -i;"
           + "exec sh -i";
+
+  /** How long a shell may take from one job of a list to the next. */
+  private static final Duration JOB_STARTS_WITHIN = Duration.ofMillis(100);
+
+  private static final Duration LOOK_EVERY = Duration.ofMillis(5);
+
+  /** The state's fields after the name begin with the third; the job's group is the eighth. */
+  private static final String JOB =
+      "read -r line <\"/proc/$1/stat\" && set -- \"$1\" x ${line##*) } && [ \"$8\" != \"$1\" ] && ";
+
+  private static final String INTERRUPT_JOB = JOB + "kill -s INT -- \"-$8\"";
+
+  private static final String FREEZE = "kill -s STOP \"$1\"";
+
+  private static final String BREAK =
+      "(" + JOB + "kill -s KILL -- \"-$8\"); kill -s INT \"$1\"; kill -s CONT \"$1\"";
 
   private final Sandbox sandbox;
   private final SandboxProcess terminal;
@@ -151,27 +167,48 @@ final class SessionShell {
     }
   }
 
+  /**
+   * Interrupts the job that has the terminal, or the shell if it goes on working without one. A
+   * shell that is interrupted while it starts a job may leave that job behind, with the terminal,
+   * and then read no more: so a job that is about to start is waited for, and the shell is never
+   * hit in place of a job that has just ended.
+   */
+  void interrupt(BooleanSupplier busy) throws InterruptedException {
+    long deadline = System.nanoTime() + JOB_STARTS_WITHIN.toNanos();
+    while (busy.getAsBoolean()) {
+      if (onShell(INTERRUPT_JOB)) {
+        return;
+      }
+      if (System.nanoTime() - deadline > 0) {
+        signal(Signal.INT);
+        return;
+      }
+      Thread.sleep(LOOK_EVERY);
+    }
+  }
+
+  /**
+   * Kills the job that has the terminal, and interrupts the shell, which stands still meanwhile:
+   * however quickly its jobs follow each other, none is left behind.
+   */
+  void breakOff() throws InterruptedException {
+    onShell(FREEZE);
+    Thread.sleep(LOOK_EVERY);
+    onShell(BREAK);
+  }
+
+  /** Has another shell do this, whose first argument is the number of ours. */
+  private boolean onShell(String script) throws InterruptedException {
+    return sandbox
+        .exec(
+            Command.of("/bin/sh", "-c", script, "berth-session", Long.toString(terminal.pid()))
+                .withTimeout(END_WITHIN))
+        .ok();
+  }
+
   /** Interrupts or kills what runs in the foreground, the shell itself if nothing else does. */
   void signal(Signal signal) throws InterruptedException {
     terminal.signal(signal);
-  }
-
-  /** Whether the shell itself has the terminal; absent if that cannot be known. */
-  @Nullable Boolean isInForeground() throws InterruptedException {
-    Command look =
-        Command.of(
-                "/bin/sh",
-                "-c",
-                "read -r line </proc/\"$1\"/stat && printf %s \"${line##*) }\"",
-                "berth-session",
-                Long.toString(terminal.pid()))
-            .withTimeout(END_WITHIN);
-    ExecResult result = sandbox.exec(look);
-    // State, parent, group, session, terminal, the terminal's foreground group.
-    String[] fields = result.stdout().split(" ", 7);
-    return !result.ok() || fields.length < 7
-        ? null
-        : fields[5].equals(Long.toString(terminal.pid()));
   }
 
   /** Kills the shell and all below it, and waits for its end a while. */

@@ -232,10 +232,27 @@ class NativeRuntimeIT {
                 .output())
         .isEqualTo("a");
     runtime.interrupt(BashInterrupt.of(SessionRequest.DEFAULT));
-    // What the interrupt ends is not this test's matter.
-    run("true");
     assertThat(failure(() -> runtime.runInSession(ask.expecting("(a+)+\\z"))).failure())
         .isIn(Failure.OTHER, Failure.COMMAND_TIMEOUT);
+  }
+
+  /** A shell that is hit while it starts a job may lose its terminal to that, and so its end. */
+  @Test
+  void anInterruptEndsNothingThatIsRunAfterIt() throws Exception {
+    for (String command :
+        List.of(
+            "echo a42b; cat",
+            "echo a42b; while :; do /bin/true; done",
+            "echo a42b; while :; do (exit 1); done")) {
+      for (int i = 0; i < 30; i++) {
+        BashAction busy = BashAction.of(command).within(Duration.ofSeconds(9));
+        assertThat(runtime.runInSession(busy.expecting("\\d+")).output()).isEqualTo("a");
+        runtime.interrupt(BashInterrupt.of(SessionRequest.DEFAULT));
+        assertThat(run("echo next"))
+            .as("round %d of %s", i, command)
+            .isEqualTo(new Observation("next\n", 0, "", ""));
+      }
+    }
   }
 
   @Test
