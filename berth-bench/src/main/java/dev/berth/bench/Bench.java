@@ -1,14 +1,10 @@
 package dev.berth.bench;
 
-import java.io.IOException;
+import dev.berth.core.state.Scratch;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,46 +60,25 @@ public final class Bench {
       throws InterruptedException {
     boolean root = Machine.isRoot();
     Machine machine = Machine.here(Prerequisites.version(apptainer), root);
-    Path scratch = scratch();
     long start = System.nanoTime();
-    try (BerthContender berth = BerthContender.byDefault(Prerequisites.parent(apptainer));
+    try (Scratch scratch = Scratch.make();
+        BerthContender berth = BerthContender.byDefault(Prerequisites.parent(apptainer));
         ProcessContender peer =
-            new ProcessContender(apptainer.toString(), Prerequisites.flags(root), scratch)) {
-      Suite suite = new Suite(plan, berth, peer, scratch, progress);
+            new ProcessContender(apptainer.toString(), Prerequisites.flags(root), scratch.path())) {
+      Suite suite = new Suite(plan, berth, peer, scratch.path(), progress);
       Alive alive = suite.alive(folder);
       suite.measure("SIF", sif, Suite.SIF_TARGETS);
       suite.measure("folder", folder, Suite.FOLDER_TARGETS);
       List<Measurement> measurements = new ArrayList<>(suite.measurements());
       if (!quick) {
         try (BerthContender mounting = BerthContender.mounting(Prerequisites.parent(apptainer))) {
-          Suite less = new Suite(plan.third(), mounting, peer, scratch, progress);
+          Suite less = new Suite(plan.third(), mounting, peer, scratch.path(), progress);
           less.measure("mounted SIF", sif, Suite.SIF_TARGETS);
           measurements.addAll(less.measurements());
         }
       }
       double seconds = (System.nanoTime() - start) / 1e9;
       return new Result(machine, quick, suite.warmUp(), measurements, alive, seconds);
-    } finally {
-      delete(scratch);
-    }
-  }
-
-  private static Path scratch() {
-    try {
-      return Files.createTempDirectory("berth-bench");
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static void delete(Path folder) {
-    try (Stream<Path> files = Files.walk(folder)) {
-      List<Path> deepestFirst = files.sorted(Comparator.reverseOrder()).toList();
-      for (Path file : deepestFirst) {
-        Files.deleteIfExists(file);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

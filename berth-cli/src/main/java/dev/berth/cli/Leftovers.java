@@ -5,6 +5,7 @@ import dev.berth.core.Berth;
 import dev.berth.core.state.SandboxFolder;
 import dev.berth.core.state.SandboxRecord;
 import dev.berth.core.state.StateHome;
+import dev.berth.local.LocalProvider;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -42,8 +43,9 @@ final class Leftovers {
     Set<String> providers = new TreeSet<>();
     for (SandboxFolder folder : folders) {
       String provider = folder.provider();
-      if (!provider.isEmpty() && !folder.owned() && !elsewhere(folder) && !listens(folder)) {
-        providers.add(provider);
+      if (!folder.owned() && !elsewhere(folder) && !listens(folder)) {
+        // What nothing was started in, any provider clears away.
+        providers.add(provider.isEmpty() ? LocalProvider.NAME : provider);
       }
     }
     return providers;

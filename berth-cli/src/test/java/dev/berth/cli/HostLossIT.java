@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.net.Socket;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -57,6 +59,34 @@ class HostLossIT {
     String config = home.resolve("config.yaml").toString();
     leavesNothing(
         cli.start("serve", "--swe-rex", "--config", config, image("BERTH_IMAGE")), 2, "serve --fd");
+  }
+
+  @Test
+  void anUploadToBerthServe() throws Exception {
+    String config = home.resolve("config.yaml").toString();
+    Cli.Running running = cli.start("serve", "--swe-rex", "--config", config, image("BERTH_IMAGE"));
+    await().atMost(LONG).until(() -> running.soFar().lines().count() >= 2);
+    List<String> said = running.soFar().lines().toList();
+    URI server = URI.create(said.get(0));
+    String head =
+        """
+        POST /upload HTTP/1.1\r
+        Host: here\r
+        X-API-Key: %s\r
+        Content-Type: multipart/form-data; boundary=b\r
+        Content-Length: 1000000\r
+        \r
+        --b\r
+        Content-Disposition: form-data; name="file"; filename="f"\r
+        \r
+        the beginning\
+        """
+            .formatted(said.get(1).substring("key ".length()));
+    try (Socket socket = new Socket(server.getHost(), server.getPort())) {
+      socket.getOutputStream().write(head.getBytes(StandardCharsets.UTF_8));
+      await().atMost(LONG).until(() -> cli.folders().size() == 2);
+      leavesNothing(running, 2, "serve --fd");
+    }
   }
 
   @Test

@@ -94,6 +94,7 @@ public final class StateHome {
   /**
    * Makes the folder of a new sandbox, owned by this process.
    *
+   * @param provider whose sandbox it is; empty if nothing will ever run in it
    * @throws UnsupportedRequestException if no sandbox can live at this place
    * @throws CreateException if the folder could not be made
    */
@@ -111,10 +112,7 @@ public final class StateHome {
       }
     } catch (IOException e) {
       throw new CreateException(
-          provider,
-          null,
-          "Tried to make a folder for a sandbox in " + root + ", but " + Reason.of(e) + ".",
-          e);
+          provider, null, "Tried to make a folder in " + root + ", but " + Reason.of(e) + ".", e);
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.berth.fargate.images;
 
+import dev.berth.core.state.Scratch;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -44,28 +45,22 @@ final class Stage {
 
   /** Puts it there, also if it is there already: so that it is not taken for an older build's. */
   void put(BuildContext context) throws InterruptedException {
-    Path zip = null;
-    try {
-      zip = Files.createTempFile("berth-context", ".zip");
+    try (Scratch scratch = Scratch.make()) {
+      Path zip = scratch.path().resolve("context.zip");
       try (OutputStream out = Files.newOutputStream(zip)) {
         context.zip(out);
       }
-      Path packed = zip;
       Calls.of(() ->
           clients
               .s3()
               .putObject(
                   ask -> ask.bucket(bucket).key(key(context)).contentType("application/zip"),
-                  RequestBody.fromFile(packed)));
+                  RequestBody.fromFile(zip)));
     } catch (IOException e) {
       throw BuildFailures.refused(
           "pack the build context " + context.root(),
-          e + "; see to the space for temporary files (java.io.tmpdir).",
+          e + "; see to the space in Berth's state folder (BERTH_STATE_HOME).",
           e);
-    } finally {
-      if (zip != null) {
-        zip.toFile().delete();
-      }
     }
   }
 

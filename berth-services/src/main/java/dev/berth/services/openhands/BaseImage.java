@@ -3,12 +3,12 @@ package dev.berth.services.openhands;
 import dev.berth.CreateException;
 import dev.berth.apptainer.ApptainerImages;
 import dev.berth.core.image.PullPolicy;
+import dev.berth.core.state.Scratch;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -47,12 +47,8 @@ final class BaseImage {
   String build(ApptainerImages images, Consumer<String> progress) throws InterruptedException {
     String requirements = requirements();
     String name = name(requirements);
-    Path folder = null;
-    try {
-      folder =
-          Files.createTempDirectory(
-              "berth-openhands-",
-              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    try (Scratch scratch = Scratch.make()) {
+      Path folder = scratch.path();
       Files.writeString(folder.resolve(REQUIREMENTS), requirements);
       lend(folder);
       Path definition = folder.resolve("server.def");
@@ -65,8 +61,6 @@ final class BaseImage {
           null,
           "Tried to build an agent server's image from " + base + ", but " + e.getMessage() + ".",
           e);
-    } finally {
-      delete(folder);
     }
   }
 
@@ -210,19 +204,5 @@ final class BaseImage {
         exec /opt/openhands/serve "$@"
     """
         .formatted(source, files, LENT, LENT, LENT);
-  }
-
-  private static void delete(@org.jspecify.annotations.Nullable Path folder) {
-    if (folder == null) {
-      return;
-    }
-    try {
-      for (String each : List.of(REQUIREMENTS, "pip.conf", "certificates", "server.def")) {
-        Files.deleteIfExists(folder.resolve(each));
-      }
-      Files.delete(folder);
-    } catch (IOException e) {
-      // It is in the folder for temporary files, and closed to others.
-    }
   }
 }

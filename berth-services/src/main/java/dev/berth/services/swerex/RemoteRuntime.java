@@ -1,6 +1,7 @@
 package dev.berth.services.swerex;
 
 import dev.berth.SandboxEndpoint;
+import dev.berth.core.state.Scratch;
 import dev.berth.services.http.CallException;
 import dev.berth.services.http.JsonClient;
 import dev.berth.services.http.Reply;
@@ -171,19 +172,13 @@ public final class RemoteRuntime implements Runtime {
       calls.upload(local, Map.of("target_path", target, "unzip", "false"), patience);
       return;
     }
-    Path zip = null;
-    try {
-      zip = Files.createTempFile("berth-upload", ".zip");
+    try (Scratch scratch = Scratch.make()) {
+      Path zip = scratch.path().resolve("folder.zip");
       FolderZip.write(local, zip);
       calls.upload(zip, Map.of("target_path", target, "unzip", "true"), patience);
     } catch (IOException e) {
       throw new SwerexException(
           Failure.FILE, "Tried to upload " + local + ", but " + e.getMessage() + ".", "", e);
-    } finally {
-      if (zip != null) {
-        // What is left of it in the temporary folder is no secret of the sandbox.
-        zip.toFile().delete();
-      }
     }
   }
 

@@ -6,9 +6,9 @@ import dev.berth.ExecResult;
 import dev.berth.OutputSink;
 import dev.berth.Sandbox;
 import dev.berth.TransferException;
+import dev.berth.core.state.Scratch;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.Charset;
@@ -22,7 +22,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -192,21 +191,14 @@ final class SandboxFiles {
     if (name.isEmpty() || name.equals(".") || name.equals("..")) {
       throw failed(tried, "the target's path ends with no name", null);
     }
-    Path temporary = null;
-    try {
-      temporary =
-          Files.createTempDirectory(
-              "berth-upload-",
-              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-      Path named = temporary.resolve(name);
+    try (Scratch scratch = Scratch.make()) {
+      Path named = scratch.path().resolve(name);
       Files.createSymbolicLink(named, local.toRealPath());
       put(named, folder);
     } catch (TransferException e) {
       throw failed(tried, String.valueOf(e.getMessage()), e);
     } catch (IOException e) {
       throw failed(tried, "on the host: " + e, e);
-    } finally {
-      remove(temporary, name);
     }
   }
 
@@ -224,16 +216,5 @@ final class SandboxFiles {
           new NotDirectoryException(folder));
     }
     sandbox.upload(named, folder);
-  }
-
-  private static void remove(@Nullable Path temporary, String name) {
-    if (temporary != null) {
-      try {
-        Files.deleteIfExists(temporary.resolve(name));
-        Files.deleteIfExists(temporary);
-      } catch (IOException e) {
-        throw new UncheckedIOException("Tried to remove a link of the host, but could not.", e);
-      }
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.berth.services.swerex;
 
+import dev.berth.core.state.Scratch;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -7,7 +8,6 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.commons.fileupload2.core.FileUploadException;
@@ -37,14 +37,14 @@ final class UploadCall {
   }
 
   /** What has come. Closing it removes the folder. */
-  record Received(Path folder, String target, boolean unzip) implements AutoCloseable {
+  record Received(Scratch scratch, String target, boolean unzip) implements AutoCloseable {
     Path file() {
-      return folder.resolve(FILE);
+      return scratch.path().resolve(FILE);
     }
 
     @Override
-    public void close() throws IOException {
-      HostTree.delete(folder);
+    public void close() {
+      scratch.close();
     }
   }
 
@@ -56,25 +56,22 @@ final class UploadCall {
     if (!type.containsKey("multipart/form-data") || boundary == null || boundary.isEmpty()) {
       throw new RuntimeServer.Refused(422, "An upload must be multipart/form-data.");
     }
-    Path folder =
-        Files.createTempDirectory(
-            "berth-upload-",
-            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    Scratch scratch = Scratch.make();
     boolean done = false;
     try {
-      Received received = read(in, boundary, folder);
+      Received received = read(in, boundary, scratch);
       done = true;
       return received;
     } catch (FileUploadException e) {
       throw new RuntimeServer.Refused(422, "The form cannot be read: " + e.getMessage());
     } finally {
       if (!done) {
-        HostTree.delete(folder);
+        scratch.close();
       }
     }
   }
 
-  private static Received read(InputStream in, String boundary, Path folder)
+  private static Received read(InputStream in, String boundary, Scratch scratch)
       throws IOException, RuntimeServer.Refused {
     MultipartInput form =
         MultipartInput.builder()
@@ -91,7 +88,7 @@ final class UploadCall {
       }
       String name = name(form.readHeaders());
       if (name.equals("file") && !file) {
-        try (OutputStream out = Files.newOutputStream(folder.resolve(FILE))) {
+        try (OutputStream out = Files.newOutputStream(scratch.path().resolve(FILE))) {
           form.readBodyData(new Limited(out, MOST_BYTES));
         }
         file = true;
@@ -105,7 +102,7 @@ final class UploadCall {
     if (!file || target.isEmpty()) {
       throw new RuntimeServer.Refused(422, "The form needs file and target_path.");
     }
-    return new Received(folder, target, truth(fields.getOrDefault("unzip", "false")));
+    return new Received(scratch, target, truth(fields.getOrDefault("unzip", "false")));
   }
 
   private static boolean truth(String text) throws RuntimeServer.Refused {
@@ -140,7 +137,7 @@ final class UploadCall {
     try {
       Path what = received.file();
       if (received.unzip()) {
-        what = Files.createDirectory(received.folder().resolve("tree"));
+        what = Files.createDirectory(received.scratch().path().resolve("tree"));
         ZipTree.unpack(received.file(), what);
       }
       runtime.upload(what, received.target());
