@@ -49,14 +49,15 @@ final class SessionShell {
 
   /** The state's fields after the name begin with the third; the job's group is the eighth. */
   private static final String JOB =
-      "read -r line <\"/proc/$1/stat\" && set -- \"$1\" x ${line##*) } && [ \"$8\" != \"$1\" ] && ";
+      "read -r line <\"/proc/$1/stat\" && set -- \"$1\" x ${line##*) } && [ \"$8\" -gt 1 ] && [ \"$8\" != \"$1\" ] && ";
 
   private static final String INTERRUPT_JOB = JOB + "kill -s INT -- \"-$8\"";
 
-  private static final String FREEZE = "kill -s STOP \"$1\"";
-
-  private static final String BREAK =
-      "(" + JOB + "kill -s KILL -- \"-$8\"); kill -s INT \"$1\"; kill -s CONT \"$1\"";
+  /** Some systems sleep for whole seconds only. */
+  private static final String BREAK_OFF =
+      "kill -s STOP \"$1\"; sleep 0.01 2>/dev/null || sleep 1; ("
+          + JOB
+          + "kill -s KILL -- \"-$8\"); kill -s INT \"$1\"; kill -s CONT \"$1\"";
 
   private final Sandbox sandbox;
   private final SandboxProcess terminal;
@@ -192,9 +193,7 @@ final class SessionShell {
    * however quickly its jobs follow each other, none is left behind.
    */
   void breakOff() throws InterruptedException {
-    onShell(FREEZE);
-    Thread.sleep(LOOK_EVERY);
-    onShell(BREAK);
+    onShell(BREAK_OFF);
   }
 
   /** Has another shell do this, whose first argument is the number of ours. */
