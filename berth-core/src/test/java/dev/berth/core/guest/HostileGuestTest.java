@@ -145,15 +145,7 @@ final class HostileGuestTest {
           peer.welcome(1);
           long id = peer.await(Wire.SPAWN);
           peer.send(to -> to.begin(Wire.STARTED).u64(id).u32(9).u64(0).end());
-          Thread.ofVirtual().start(() -> drainQuietly(peer));
-          // Of unknown commands, and far more than any window of a known one.
-          for (long i = 0; i < 20_000; i++) {
-            output(peer, id + 1, 1, i, 1000);
-          }
-          for (long i = 0; i < 10_000; i++) {
-            output(peer, id, 1, i * 65536, 65536);
-          }
-          exit(peer, id);
+          Thread.ofVirtual().start(() -> flood(peer, id));
           peer.drain();
         };
     try (FakeGuest guest = new FakeGuest(folder, behaviour);
@@ -460,9 +452,16 @@ final class HostileGuestTest {
     }
   }
 
-  private static void drainQuietly(FakeGuest.Peer peer) {
+  /** Output of unknown commands, and far more than any window of a known one. */
+  private static void flood(FakeGuest.Peer peer, long id) {
     try {
-      peer.drain();
+      for (long i = 0; i < 20_000; i++) {
+        output(peer, id + 1, 1, i, 1000);
+      }
+      for (long i = 0; i < 10_000; i++) {
+        output(peer, id, 1, i * 65536, 65536);
+      }
+      exit(peer, id);
     } catch (IOException e) {
       // The host is done with it.
     }

@@ -54,10 +54,16 @@ final class SessionShell {
   private static final String INTERRUPT_JOB = JOB + "kill -s INT -- \"-$8\"";
 
   /** Some systems sleep for whole seconds only. */
+  private static final String HOLD =
+      "kill -s STOP \"$1\" && { sleep 0.01 2>/dev/null || sleep 1; }; ";
+
+  private static final String GO_ON = "; kill -s CONT \"$1\"";
+
+  private static final String INTERRUPT_SHELL =
+      HOLD + "(" + INTERRUPT_JOB + ") || kill -s INT -- \"-$1\"" + GO_ON;
+
   private static final String BREAK_OFF =
-      "kill -s STOP \"$1\"; sleep 0.01 2>/dev/null || sleep 1; ("
-          + JOB
-          + "kill -s KILL -- \"-$8\"); kill -s INT \"$1\"; kill -s CONT \"$1\"";
+      HOLD + "(" + JOB + "kill -s KILL -- \"-$8\"); kill -s INT \"$1\"" + GO_ON;
 
   private final Sandbox sandbox;
   private final SandboxProcess terminal;
@@ -171,8 +177,8 @@ final class SessionShell {
   /**
    * Interrupts the job that has the terminal, or the shell if it goes on working without one. A
    * shell that is interrupted while it starts a job may leave that job behind, with the terminal,
-   * and then read no more: so a job that is about to start is waited for, and the shell is never
-   * hit in place of a job that has just ended.
+   * and then read no more: so a job that is about to start is waited for, the shell is never hit in
+   * place of a job that has just ended, and when it is, it stands still.
    */
   void interrupt(BooleanSupplier busy) throws InterruptedException {
     long deadline = System.nanoTime() + JOB_STARTS_WITHIN.toNanos();
@@ -181,7 +187,9 @@ final class SessionShell {
         return;
       }
       if (System.nanoTime() - deadline > 0) {
-        signal(Signal.INT);
+        if (!onShell(INTERRUPT_SHELL)) {
+          signal(Signal.INT);
+        }
         return;
       }
       Thread.sleep(LOOK_EVERY);

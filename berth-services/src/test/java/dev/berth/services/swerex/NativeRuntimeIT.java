@@ -244,13 +244,14 @@ class NativeRuntimeIT {
             "echo a42b; cat",
             "echo a42b; while :; do /bin/true; done",
             "echo a42b; while :; do (exit 1); done")) {
-      for (int i = 0; i < 30; i++) {
+      for (int i = 0; i < 10; i++) {
         BashAction busy = BashAction.of(command).within(Duration.ofSeconds(9));
         assertThat(runtime.runInSession(busy.expecting("\\d+")).output()).isEqualTo("a");
         runtime.interrupt(BashInterrupt.of(SessionRequest.DEFAULT));
-        assertThat(run("echo next"))
-            .as("round %d of %s", i, command)
-            .isEqualTo(new Observation("next\n", 0, "", ""));
+        Observation next = run("echo next");
+        assertThat(next.exitCode()).as("round %d of %s", i, command).isZero();
+        // A job that had to be killed may be told of before.
+        assertThat(next.output()).endsWith("next\n");
       }
     }
   }
