@@ -24,6 +24,7 @@ import dev.berth.spi.SandboxSummary;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.Condition;
@@ -294,11 +295,20 @@ public final class FargateProvider implements SandboxProvider {
           "Tried to connect to a Fargate sandbox in agent-server mode, but its tunnel belongs to"
               + " the process that made it.");
     }
-    TaskState now = there.tasks().ask(arn).orElse(null);
+    TaskState now = now(there, arn).orElse(null);
     if (now == null || now.over()) {
       throw lost(folder, now == null ? "ECS has forgotten its task" : now.why());
     }
     return connect(there, folder, record, arn, address);
+  }
+
+  private static Optional<TaskState> now(Place there, String arn) {
+    try {
+      return there.tasks().ask(arn);
+    } catch (SandboxException e) {
+      // The first question of a new JVM may take longer than a status may.
+      return there.tasks().ask(arn);
+    }
   }
 
   private Sandbox connect(

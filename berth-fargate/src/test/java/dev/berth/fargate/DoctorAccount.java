@@ -93,8 +93,8 @@ final class DoctorAccount implements AutoCloseable {
   /** Points this JVM's AWS clients to this account, past any gate. */
   void use() {
     System.setProperty("aws.endpointUrl", moto.uri().toString());
-    // Where image builds are tried in this JVM, theirs is another.
-    System.setProperty(S3, moto.uri().toString());
+    // Where image builds are tried in this JVM, theirs is another; here a gate must see S3's too.
+    System.clearProperty(S3);
     System.setProperty("aws.accessKeyId", "clinic");
     System.setProperty("aws.secretAccessKey", "clinic");
     System.setProperty("aws.region", REGION);

@@ -15,7 +15,9 @@ final class Threads {
   private static final Pattern LINE = Pattern.compile("#\\d+ \"([^\"]+)\".*");
 
   /** One for all of the process, and those of pools that end a minute after their use. */
-  private static final Pattern STAYS = Pattern.compile("berth-clock|berth-open|sshd-kex-flusher.*");
+  private static final Pattern STAYS =
+      Pattern.compile(
+          "berth-clock|berth-open|sshd-(kex-flusher|TcpIpServerChannel-ConnectorCleanup).*");
 
   private Threads() {}
 
