@@ -116,7 +116,7 @@ class ImageStoreIT extends ImageRig {
     Path definition = scratch.resolve("closed.def");
     Files.writeString(
         definition,
-        "Bootstrap: docker\nFrom: " + registry.host() + "/a/b_c:1\n%post\n  echo x >/opt/x\n");
+        "Bootstrap: docker\nFrom: " + registry.host() + "/a/b_c:1\n%post\n  echo x >/x\n");
     Path built = images().build("closed:1", definition, progress::add);
     Files.createDirectories(built.resolve("deep/er"));
     Files.setPosixFilePermissions(
