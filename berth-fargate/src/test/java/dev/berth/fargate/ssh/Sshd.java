@@ -117,12 +117,25 @@ final class Sshd implements AutoCloseable {
   /** Kills the server and all its sessions. When this returns the port is free. */
   void kill() throws InterruptedException {
     Process last = Objects.requireNonNull(process);
-    List<ProcessHandle> all = last.descendants().toList();
+    List<ProcessHandle> all = settled(last);
     last.destroyForcibly();
     all.forEach(ProcessHandle::destroyForcibly);
     last.waitFor();
     for (ProcessHandle each : all) {
       each.onExit().orTimeout(20, TimeUnit.SECONDS).join();
+    }
+  }
+
+  /** A session that was opened just now forks once more, and what it forks would live on. */
+  private static List<ProcessHandle> settled(Process server) throws InterruptedException {
+    List<ProcessHandle> before = List.of();
+    while (true) {
+      List<ProcessHandle> now = server.descendants().sorted().toList();
+      if (now.equals(before)) {
+        return now;
+      }
+      before = now;
+      TimeUnit.MILLISECONDS.sleep(100);
     }
   }
 
