@@ -231,6 +231,7 @@ final class CrashChild {
     } catch (InterruptedException e) {
       return "interrupted";
     } catch (Exception e) {
+      // Whatever it is, it is printed for the parent, whose test fails by it.
       return "threw " + e.toString().replace('\n', ' ');
     }
   }

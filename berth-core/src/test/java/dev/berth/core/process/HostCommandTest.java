@@ -137,6 +137,7 @@ class HostCommandTest {
               try {
                 sh("sleep 100; true").withEnv(Tagged.TAG, tag).run();
               } catch (Throwable e) {
+                // Looked at below: nothing else would tell the test of it.
                 thrown.set(e);
               }
             });
