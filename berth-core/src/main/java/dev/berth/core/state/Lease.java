@@ -1,11 +1,17 @@
 package dev.berth.core.state;
 
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
+
 import java.io.File;
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.NoSuchFileException;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -16,8 +22,10 @@ import java.util.concurrent.locks.ReentrantLock;
  * when the process ends, however it ends. Thread-safe.
  *
  * <p>POSIX drops a process's locks on a file as soon as that process closes <em>any</em> descriptor
- * of it. So nothing here opens a file that this JVM has locked: {@link #HELD} says which. And the
- * files are read and written as plain streams, because an interrupt closes a channel in use.
+ * of it. So nothing here opens a file that this JVM has locked: {@link #HELD} says which. An
+ * interrupt closes a channel that reads or writes, so what is made is written as a plain file; but
+ * Java opens a plain file for writing only by making it, so what exists is opened as a channel, and
+ * again if it was interrupted.
  */
 public final class Lease implements AutoCloseable {
   private static final int LONGEST_TEXT = 1024;
@@ -31,11 +39,14 @@ public final class Lease implements AutoCloseable {
   private static final Set<File> HELD = new HashSet<>();
 
   private final File file;
-  private final RandomAccessFile opened;
+  private final FileChannel opened;
+  private final String text;
 
-  private Lease(File file, RandomAccessFile opened) {
+  private Lease(File file, FileChannel opened, String text) {
     this.file = file;
     this.opened = opened;
+    this.text = text;
+    HELD.add(file);
   }
 
   /**
@@ -48,20 +59,25 @@ public final class Lease implements AutoCloseable {
       if (!key.createNewFile()) {
         return Optional.empty();
       }
-      Optional<Lease> lease = lock(key, "rw");
-      boolean written = lease.isEmpty();
+      RandomAccessFile opened = new RandomAccessFile(key, "rw");
+      boolean locked = false;
+      boolean written = false;
       try {
-        if (lease.isPresent()) {
-          lease.get().opened.write(text.getBytes(StandardCharsets.UTF_8));
+        locked = lock(opened.getChannel(), key, false);
+        if (locked) {
+          opened.write(text.getBytes(StandardCharsets.UTF_8));
           written = true;
         }
       } finally {
-        if (!written) {
+        if (locked && !written) {
           // A full disk: held on to, not even this process's own reaper could remove it.
-          lease.get().delete();
+          key.delete();
+        }
+        if (!written) {
+          opened.close();
         }
       }
-      return lease;
+      return written ? Optional.of(new Lease(key, opened.getChannel(), text)) : Optional.empty();
     } finally {
       GATE.unlock();
     }
@@ -91,11 +107,7 @@ public final class Lease implements AutoCloseable {
           opened.close();
         }
       }
-      if (!done) {
-        return Optional.empty();
-      }
-      HELD.add(key);
-      return Optional.of(new Lease(key, opened));
+      return done ? Optional.of(new Lease(key, opened.getChannel(), text)) : Optional.empty();
     } finally {
       GATE.unlock();
     }
@@ -114,7 +126,7 @@ public final class Lease implements AutoCloseable {
     GATE.lock();
     try {
       File key = file.getAbsoluteFile();
-      return HELD.contains(key) || !key.exists() ? Optional.empty() : lock(key, "rw");
+      return HELD.contains(key) ? Optional.empty() : open(key);
     } finally {
       GATE.unlock();
     }
@@ -128,24 +140,20 @@ public final class Lease implements AutoCloseable {
       if (HELD.contains(key)) {
         return true;
       }
-      if (!key.exists()) {
+      // Shared, so that two processes that look do not see each other.
+      try (FileChannel probe = FileChannel.open(key.toPath(), READ)) {
+        return !lock(probe, key, true) && key.exists();
+      } catch (NoSuchFileException e) {
         return false;
       }
-      // Shared, so that two processes that look do not see each other.
-      Optional<Lease> probe = lock(key, "r");
-      probe.ifPresent(Lease::close);
-      return probe.isEmpty() && key.exists();
     } finally {
       GATE.unlock();
     }
   }
 
-  /** What its maker wrote into it, read through the locked descriptor. */
-  public String text() throws IOException {
-    byte[] bytes = new byte[(int) Math.min(opened.length(), LONGEST_TEXT)];
-    opened.seek(0);
-    opened.readFully(bytes);
-    return new String(bytes, StandardCharsets.UTF_8);
+  /** What its maker wrote into it. */
+  public String text() {
+    return text;
   }
 
   /** Gives it up. The file stays. Does nothing the second time. */
@@ -153,7 +161,7 @@ public final class Lease implements AutoCloseable {
   public void close() {
     GATE.lock();
     try {
-      if (opened.getChannel().isOpen()) {
+      if (opened.isOpen()) {
         opened.close();
         HELD.remove(file);
       }
@@ -172,34 +180,55 @@ public final class Lease implements AutoCloseable {
     return gone;
   }
 
-  private static Optional<Lease> lock(File file, String mode) throws IOException {
-    RandomAccessFile opened;
+  /**
+   * Opens and locks what exists; makes nothing, or a name that its maker has just given up would be
+   * there again, and that maker would take it for its own.
+   */
+  private static Optional<Lease> open(File file) throws IOException {
+    boolean interrupted = false;
     try {
-      opened = new RandomAccessFile(file, mode);
-    } catch (FileNotFoundException e) {
-      if (file.exists()) {
-        throw e;
+      while (true) {
+        FileChannel opened = FileChannel.open(file.toPath(), READ, WRITE);
+        Lease lease = null;
+        try {
+          if (!lock(opened, file, false)) {
+            return Optional.empty();
+          }
+          lease = new Lease(file, opened, read(opened));
+          return Optional.of(lease);
+        } catch (ClosedByInterruptException e) {
+          interrupted |= Thread.interrupted();
+        } finally {
+          if (lease == null) {
+            opened.close();
+          }
+        }
       }
+    } catch (NoSuchFileException e) {
       return Optional.empty();
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
-    boolean locked = false;
+  }
+
+  private static String read(FileChannel opened) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(opened.size(), LONGEST_TEXT));
+    while (bytes.hasRemaining() && opened.read(bytes, bytes.position()) >= 0) {}
+    return new String(bytes.array(), 0, bytes.position(), StandardCharsets.UTF_8);
+  }
+
+  /**
+   * Locks what was opened if nobody has. Whoever had it may have deleted it before it was locked.
+   * No name is used twice, so a file that is there is the one that is locked.
+   */
+  private static boolean lock(FileChannel opened, File file, boolean shared) throws IOException {
     try {
-      // Whoever had it may have deleted it before it was locked. No name is used twice, so a file
-      // that is there is the one that is locked.
-      locked =
-          opened.getChannel().tryLock(0, Long.MAX_VALUE, mode.equals("r")) != null && file.exists();
+      return opened.tryLock(0, Long.MAX_VALUE, shared) != null && file.exists();
     } catch (OverlappingFileLockException e) {
       // Another class loader's Berth in this JVM has it.
-      locked = false;
-    } finally {
-      if (!locked) {
-        opened.close();
-      }
+      return false;
     }
-    if (!locked) {
-      return Optional.empty();
-    }
-    HELD.add(file);
-    return Optional.of(new Lease(file, opened));
   }
 }

@@ -6,7 +6,9 @@ import static org.awaitility.Awaitility.await;
 import dev.berth.core.process.ChildJvm;
 import java.io.File;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
@@ -77,6 +79,13 @@ class LeaseTest {
       assertThat(other.line()).isEqualTo("held");
     }
     lease.close();
+
+    Thread.currentThread().interrupt();
+    try (Lease taken = Lease.take(file).orElseThrow()) {
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(taken.text()).isEqualTo("text");
+      assertThat(Lease.held(file)).isTrue();
+    }
   }
 
   @Test
@@ -92,10 +101,12 @@ class LeaseTest {
   /** Processes that delete whatever they can lock find nothing of one that is being made. */
   @Test
   void aFreshOneIsNeverTakenAway() throws Exception {
-    try (ChildJvm one = ChildJvm.of(Deleter.class, file.getParentFile());
-        ChildJvm other = ChildJvm.of(Deleter.class, file.getParentFile())) {
-      assertThat(one.line()).isEqualTo("ready");
-      assertThat(other.line()).isEqualTo("ready");
+    List<ChildJvm> deleters = new ArrayList<>();
+    try {
+      for (int i = 0; i < 6; i++) {
+        deleters.add(ChildJvm.of(Deleter.class, file.getParentFile()));
+        assertThat(deleters.getLast().line()).isEqualTo("ready");
+      }
       Map<File, Lease> made = new LinkedHashMap<>();
       for (int i = 0; i < 3000; i++) {
         File name = new File(file.getParentFile(), "fresh-" + i);
@@ -108,6 +119,10 @@ class LeaseTest {
       }
       assertThat(made).isNotEmpty();
       made.values().forEach(Lease::delete);
+    } finally {
+      for (ChildJvm deleter : deleters) {
+        deleter.close();
+      }
     }
     Lease.sweep(file.getParentFile());
     assertThat(file.getParentFile().list()).isEmpty();
