@@ -1,35 +1,35 @@
 package dev.berth.fargate.ssh;
 
 import java.io.IOException;
-import java.lang.invoke.MethodHandles;
+import java.nio.ByteBuffer;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
+import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
-import org.apache.sshd.client.channel.ChannelExec;
-import org.apache.sshd.client.kex.DHGClient;
-import org.apache.sshd.client.session.ClientConnectionService;
-import org.apache.sshd.client.session.ClientSessionImpl;
-import org.apache.sshd.client.session.ClientUserAuthService;
-import org.apache.sshd.common.channel.Window;
-import org.apache.sshd.common.cipher.BuiltinCiphers;
-import org.apache.sshd.common.cipher.Cipher;
 import org.apache.sshd.common.config.keys.KeyUtils;
-import org.apache.sshd.common.io.nio2.Nio2Session;
-import org.apache.sshd.common.kex.AbstractDH;
-import org.apache.sshd.common.kex.BuiltinDHFactories;
 import org.apache.sshd.common.keyprovider.KeyPairProvider;
-import org.apache.sshd.common.signature.BuiltinSignatures;
-import org.apache.sshd.common.signature.Signature;
-import org.apache.sshd.common.util.buffer.ByteArrayBuffer;
-import org.apache.sshd.common.util.closeable.AbstractCloseable;
+import org.apache.sshd.common.session.Session;
+import org.apache.sshd.common.util.net.SshdSocketAddress;
+import org.apache.sshd.core.CoreModuleProperties;
+import org.apache.sshd.server.ServerBuilder;
+import org.apache.sshd.server.SshServer;
+import org.apache.sshd.server.command.AbstractCommandSupport;
+import org.apache.sshd.server.forward.StaticDecisionForwardingFilter;
 
 /**
- * Loads what an SSH session needs while nobody waits for it: in a JVM that has just started, the
- * library's classes and the ciphers cost several times what a session costs later.
+ * A first tunnel that nobody waits for, to a server of this process: in a JVM that has just
+ * started, the library's classes and the ciphers cost several times what a session costs later. The
+ * server listens on loopback for as long as that takes, and lets nobody in but this rehearsal, by a
+ * key that only it has.
  */
 final class WarmUp {
   private static final AtomicBoolean BEGUN = new AtomicBoolean();
+  private static final String LOOPBACK = "127.0.0.1";
+  private static final String NAME = "rehearsal";
+  private static final Duration WITHIN = Duration.ofSeconds(30);
+  private static final int ED25519_BITS = 256;
 
   private WarmUp() {}
 
@@ -44,65 +44,83 @@ final class WarmUp {
               run(privateKey, hostKeys);
             } catch (IOException | GeneralSecurityException | RuntimeException e) {
               // Whoever opens a tunnel meets the same, and says it.
-            } catch (Exception e) {
-              // The library declares no narrower one.
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
             }
           });
     }
   }
 
-  static void run(String privateKey, List<String> hostKeys) throws Exception {
-    SshClients.hold();
+  static void run(String privateKey, List<String> hostKeys)
+      throws IOException, GeneralSecurityException, InterruptedException {
+    SshKeys.privateKey(privateKey);
+    SshKeys.publicKeys(hostKeys);
+    KeyPair ours = KeyUtils.generateKeyPair(KeyPairProvider.SSH_ED25519, ED25519_BITS);
+    KeyPair theirs = KeyUtils.generateKeyPair(KeyPairProvider.SSH_ED25519, ED25519_BITS);
+    SshServer server = server(ours, theirs);
     try {
-      SshKeys.privateKey(privateKey);
-      SshKeys.publicKeys(hostKeys);
-      for (Class<?> each :
-          List.of(
-              ClientSessionImpl.class,
-              Nio2Session.class,
-              ClientUserAuthService.class,
-              ClientConnectionService.class,
-              DHGClient.class,
-              ChannelExec.class,
-              Window.class,
-              AbstractCloseable.class,
-              SshConnection.class,
-              SshChannel.class)) {
-        MethodHandles.lookup().ensureInitialized(each);
+      server.start();
+      SshTunnel.Builder to = SshTunnel.to(LOOPBACK).port(server.getPort()).task(NAME);
+      try (SshTunnel tunnel =
+          new SshTunnel(to.readyWithin(WITHIN), ours, Set.of(theirs.getPublic()))) {
+        tunnel.open();
+        SshConnection connection = tunnel.connection(WITHIN);
+        connection.run(NAME, new byte[1 << 16], WITHIN);
+        // The server greets whoever connects, itself included.
+        try (SshChannel channel = connection.channel(LOOPBACK, server.getPort(), WITHIN)) {
+          channel.read(ByteBuffer.allocate(64));
+          channel.write(ByteBuffer.allocate(1));
+        }
       }
-      sign();
-      agree();
-      encrypt();
     } finally {
-      SshClients.release();
+      server.close(true);
     }
   }
 
-  private static void sign() throws Exception {
-    KeyPair pair = KeyUtils.generateKeyPair(KeyPairProvider.SSH_ED25519, 256);
-    Signature signature = BuiltinSignatures.ed25519.create();
-    signature.initSigner(null, pair.getPrivate());
-    signature.update(null, new byte[100]);
-    byte[] signed = signature.sign(null);
-    signature.initVerifier(null, pair.getPublic());
-    signature.update(null, new byte[100]);
-    signature.verify(null, signed);
+  private static SshServer server(KeyPair client, KeyPair own) {
+    SshServer server = ServerBuilder.builder().build();
+    server.setHost(LOOPBACK);
+    server.setNioWorkers(1);
+    server.setKeyPairProvider(KeyPairProvider.wrap(own));
+    server.setPublickeyAuthenticator(
+        (user, key, session) -> KeyUtils.compareKeys(key, client.getPublic()));
+    server.setCommandFactory((channel, command) -> new Swallow());
+    server.setForwardingFilter(new OnlyItself(server));
+    CoreModuleProperties.WELCOME_BANNER.set(server, NAME);
+    return server;
   }
 
-  private static void agree() throws Exception {
-    AbstractDH one = BuiltinDHFactories.curve25519.create();
-    AbstractDH other = BuiltinDHFactories.curve25519.create();
-    one.getE();
-    one.setF(other.getE());
-    one.getK();
-    one.getHash().init();
+  /** Reads its input to the end, and ends. */
+  private static final class Swallow extends AbstractCommandSupport {
+    Swallow() {
+      super(NAME, null);
+    }
+
+    @Override
+    public void run() {
+      try {
+        getInputStream().transferTo(getOutputStream());
+        onExit(0);
+      } catch (IOException e) {
+        onExit(1);
+      }
+    }
   }
 
-  private static void encrypt() throws Exception {
-    Cipher cipher = BuiltinCiphers.aes128gcm.create();
-    cipher.init(Cipher.Mode.Encrypt, new byte[cipher.getKdfSize()], new byte[cipher.getIVSize()]);
-    byte[] bytes = new byte[4 + 64 + cipher.getAuthenticationTagSize()];
-    cipher.updateWithAAD(bytes, 0, 4, 64);
-    new ByteArrayBuffer(bytes);
+  /** Leads to the server itself and nowhere else. */
+  private static final class OnlyItself extends StaticDecisionForwardingFilter {
+    private final SshServer server;
+
+    OnlyItself(SshServer server) {
+      super(false);
+      this.server = server;
+    }
+
+    @Override
+    public boolean canConnect(Type type, SshdSocketAddress address, Session session) {
+      return type == Type.Direct
+          && address.getHostName().equals(LOOPBACK)
+          && address.getPort() == server.getPort();
+    }
   }
 }
