@@ -6,18 +6,9 @@ umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
-if [ $# -gt 0 ]; then dir=$1; elif is_root; then dir=/opt/berth/sshd; else dir=$(data_home)/sshd; fi
-works() { "$dir/bin/sshd" -V >/dev/null 2>&1 && "$dir/bin/ssh" -V >/dev/null 2>&1; }
-if works; then printf '%s\n' "$dir/bin"; exit 0; fi
-need apt-get apt
-need dpkg-deb dpkg
-lock "$dir.lock"
-if works; then printf '%s\n' "$dir/bin"; exit 0; fi
-sweep_dead "$dir"
-tmp=$dir.tmp.$$
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM
-mkdir -p "$tmp/root"
+dir=$(place sshd "$@")
+current() { "$dir/bin/sshd" -V >/dev/null 2>&1 && "$dir/bin/ssh" -V >/dev/null 2>&1; }
+begin "$dir" bin/sshd "$dir/bin"
 
 say "getting OpenSSH from Debian (about 25 MB), for the tests of SSH tunnels"
 (
@@ -48,8 +39,6 @@ wrapper sshd "$sshd"
 wrapper ssh ''
 wrapper sftp "-S '$dir/bin/ssh'"
 wrapper ssh-keygen ''
-[ ! -e "$dir" ] || mv "$dir" "$tmp.old"
-mv "$tmp" "$dir"
-rm -rf "$tmp.old"
-works || die "tried to run the unpacked sshd but it does not work: $("$dir/bin/ssh" -V 2>&1)"
+finish "$dir"
+current || die "tried to run the unpacked sshd but it does not work: $("$dir/bin/ssh" -V 2>&1)"
 printf '%s\n' "$dir/bin"

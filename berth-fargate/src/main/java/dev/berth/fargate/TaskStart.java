@@ -2,6 +2,7 @@ package dev.berth.fargate;
 
 import dev.berth.Command;
 import dev.berth.CreateException;
+import dev.berth.Sandbox;
 import dev.berth.SandboxException;
 import dev.berth.SandboxSpec;
 import dev.berth.UnusableException;
@@ -94,15 +95,7 @@ final class TaskStart {
               notices);
       handed = true;
       GuestSandbox sandbox = GuestSandbox.create(host, spec, defaults, Probe.NONE, left());
-      boolean noted = false;
-      try {
-        note(arn, address, true);
-        noted = true;
-      } finally {
-        if (!noted) {
-          sandbox.stop();
-        }
-      }
+      noteReady(address, sandbox);
       return sandbox;
     } catch (UnusableException e) {
       throw e;
@@ -156,15 +149,7 @@ final class TaskStart {
               variable);
       handed = true;
       sandbox.awaitRunning(place.tasks(), left());
-      boolean noted = false;
-      try {
-        note(arn, address, true);
-        noted = true;
-      } finally {
-        if (!noted) {
-          sandbox.stop();
-        }
-      }
+      noteReady(address, sandbox);
       return sandbox;
     } catch (CreateException e) {
       throw explained(e, null);
@@ -265,6 +250,19 @@ final class TaskStart {
     note(started, address, false);
     progress.accept("task " + started + " has the address " + address);
     return address;
+  }
+
+  /** From now on others may connect to it; if that cannot be written down, it ends. */
+  private void noteReady(String address, Sandbox sandbox) throws InterruptedException {
+    boolean noted = false;
+    try {
+      note(arn, address, true);
+      noted = true;
+    } finally {
+      if (!noted) {
+        sandbox.stop();
+      }
+    }
   }
 
   private void note(@Nullable String task, @Nullable String address, boolean ready) {

@@ -2,10 +2,13 @@ package dev.berth.fargate;
 
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
@@ -34,6 +37,10 @@ final class FargateRig implements AutoCloseable {
   static final String PRIVATE = "berth.rig.private";
 
   private static final JsonMapper JSON = JsonMapper.shared();
+  private static final Path HOME = Path.of("/var/tmp");
+
+  /** A rig's folder, with its process. */
+  private static final Pattern FOLDER = Pattern.compile("berth-rig-(\\d+)-\\d+");
 
   private final Path folder;
   private final Moto moto;
@@ -47,7 +54,8 @@ final class FargateRig implements AutoCloseable {
 
   FargateRig() throws IOException {
     Path parts = parts();
-    folder = Files.createTempDirectory(Path.of("/var/tmp"), "berth-rig");
+    sweep();
+    folder = Files.createTempDirectory(HOME, "berth-rig-" + ProcessHandle.current().pid() + "-");
     podman = new Podman(Path.of("/var/tmp/berth-rig-podman"));
     podman.sweep();
     podman.load(MAIN_IMAGE, image());
@@ -67,6 +75,18 @@ final class FargateRig implements AutoCloseable {
     keys();
     logGroup(LOG_GROUP);
     useFrom();
+  }
+
+  /** Removes the folders of rigs that were killed. */
+  private static void sweep() throws IOException {
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(HOME, "berth-rig-*")) {
+      for (Path each : all) {
+        Matcher name = FOLDER.matcher(each.getFileName().toString());
+        if (name.matches() && ProcessHandle.of(Long.parseLong(name.group(1))).isEmpty()) {
+          Tool.run("rm", "-rf", each.toString());
+        }
+      }
+    }
   }
 
   /** Makes the two key pairs, and the secrets that hold them as docs/fargate.md says. */

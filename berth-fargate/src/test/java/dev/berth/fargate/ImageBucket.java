@@ -42,15 +42,14 @@ final class ImageBucket implements AutoCloseable {
             + root
             + "\n");
     process =
-        new ProcessBuilder(
+        Tool.server(
+                log,
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx128m",
                 "-jar",
                 parts.resolve("s3proxy.jar").toString(),
                 "--properties",
                 config.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
             .start();
     System.setProperty("aws.endpointUrlS3", uri);
     try (Aws aws = new Aws(FargateRig.REGION)) {

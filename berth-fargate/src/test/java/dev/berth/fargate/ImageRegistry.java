@@ -50,11 +50,7 @@ final class ImageRegistry implements AutoCloseable {
             + "}}\nhttp: {addr: '127.0.0.1:0'}\nauth: {htpasswd: {realm: rig, path: "
             + passwords
             + "}}\n");
-    process =
-        new ProcessBuilder(program(), "serve", config.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
+    process = Tool.server(log, program(), "serve", config.toString()).start();
     try {
       await("registry")
           .atMost(Duration.ofSeconds(60))

@@ -26,16 +26,15 @@ final class Moto implements AutoCloseable {
     }
     uri = URI.create("http://127.0.0.1:" + port + "/");
     ProcessBuilder builder =
-        new ProcessBuilder(
-                Files.readString(rig.resolve("python")).strip(),
-                "-m",
-                "moto.server",
-                "-H",
-                "127.0.0.1",
-                "-p",
-                "" + port)
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile());
+        Tool.server(
+            log,
+            Files.readString(rig.resolve("python")).strip(),
+            "-m",
+            "moto.server",
+            "-H",
+            "127.0.0.1",
+            "-p",
+            "" + port);
     builder.environment().put("PYTHONPATH", rig.resolve("moto").toString());
     process = builder.start();
     try {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -13,6 +14,16 @@ final class Tool {
   private static final int SECONDS = 120;
 
   private Tool() {}
+
+  /**
+   * A server that the thread which starts it keeps: the kernel ends it with that thread, and so
+   * with a JVM that is killed.
+   */
+  static ProcessBuilder server(Path log, String... line) {
+    List<String> words = new ArrayList<>(List.of("setpriv", "--pdeathsig", "KILL"));
+    words.addAll(List.of(line));
+    return new ProcessBuilder(words).redirectErrorStream(true).redirectOutput(log.toFile());
+  }
 
   /** What it printed; an exception with what it said if it failed. */
   static String run(String... line) {

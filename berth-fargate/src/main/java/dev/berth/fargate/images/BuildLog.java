@@ -40,15 +40,7 @@ final class BuildLog {
     behind = false;
     try {
       for (int pages = 0; pages < MOST_PAGES; pages++) {
-        GetLogEventsResponse page =
-            Calls.of(() ->
-                clients
-                    .logs()
-                    .getLogEvents(ask ->
-                        ask.logGroupName(place.groupName())
-                            .logStreamName(place.streamName())
-                            .startFromHead(true)
-                            .nextToken(token)));
+        GetLogEventsResponse page = page(place, true, token);
         token = page.nextForwardToken();
         if (page.events().isEmpty()) {
           break;
@@ -91,18 +83,22 @@ final class BuildLog {
   private List<String> end(LogsLocation place) throws InterruptedException {
     Lines last = new Lines();
     try {
-      Calls.of(() ->
-              clients
-                  .logs()
-                  .getLogEvents(ask ->
-                      ask.logGroupName(place.groupName())
-                          .logStreamName(place.streamName())
-                          .startFromHead(false)))
-          .events()
-          .forEach(event -> last.add(event.message()));
+      page(place, false, null).events().forEach(event -> last.add(event.message()));
     } catch (SdkException e) {
       progress.accept("the end of the build's log cannot be read: " + e.getMessage());
     }
     return last.tail().isEmpty() ? lines.tail() : last.tail();
+  }
+
+  private GetLogEventsResponse page(LogsLocation place, boolean fromHead, @Nullable String after)
+      throws InterruptedException {
+    return Calls.of(() ->
+        clients
+            .logs()
+            .getLogEvents(ask ->
+                ask.logGroupName(place.groupName())
+                    .logStreamName(place.streamName())
+                    .startFromHead(fromHead)
+                    .nextToken(after)));
   }
 }
