@@ -15,6 +15,7 @@ import org.apache.sshd.common.util.net.SshdSocketAddress;
 import org.apache.sshd.core.CoreModuleProperties;
 import org.apache.sshd.server.ServerBuilder;
 import org.apache.sshd.server.SshServer;
+import org.apache.sshd.server.auth.pubkey.UserAuthPublicKeyFactory;
 import org.apache.sshd.server.command.AbstractCommandSupport;
 import org.apache.sshd.server.forward.StaticDecisionForwardingFilter;
 
@@ -82,17 +83,18 @@ final class WarmUp {
     server.setHost(LOOPBACK);
     server.setNioWorkers(1);
     server.setKeyPairProvider(KeyPairProvider.wrap(own));
+    server.setUserAuthFactories(List.of(UserAuthPublicKeyFactory.INSTANCE));
     server.setPublickeyAuthenticator(
         (user, key, session) -> KeyUtils.compareKeys(key, client.getPublic()));
-    server.setCommandFactory((channel, command) -> new Swallow());
+    server.setCommandFactory((channel, command) -> new Echo());
     server.setForwardingFilter(new OnlyItself(server));
     CoreModuleProperties.WELCOME_BANNER.set(server, NAME);
     return server;
   }
 
-  /** Reads its input to the end, and ends. */
-  private static final class Swallow extends AbstractCommandSupport {
-    Swallow() {
+  /** Gives back its input, and ends. */
+  private static final class Echo extends AbstractCommandSupport {
+    Echo() {
       super(NAME, null);
     }
 
