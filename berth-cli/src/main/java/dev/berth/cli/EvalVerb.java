@@ -3,6 +3,7 @@ package dev.berth.cli;
 import dev.berth.RequestException;
 import dev.berth.SandboxSpec;
 import dev.berth.core.Berth;
+import dev.berth.core.process.Reason;
 import dev.berth.services.eval.EvalFolder;
 import dev.berth.services.eval.Evaluation;
 import dev.berth.services.eval.Result;
@@ -117,8 +118,7 @@ final class EvalVerb implements Verb {
       }
       return report(shell.console(), folder, tasks);
     } catch (IOException e) {
-      String message = e.getMessage();
-      shell.console().say(message == null ? e.toString() : message);
+      shell.console().say(Reason.of(e));
       return Failures.SANDBOX;
     }
   }

@@ -3,7 +3,6 @@ package dev.berth.fargate;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
@@ -45,7 +44,7 @@ final class DoctorAccount implements AutoCloseable {
   private final Aws aws;
 
   DoctorAccount() throws IOException, GeneralSecurityException {
-    folder = Files.createTempDirectory(Path.of("/var/tmp"), "berth-doctor");
+    folder = FargateRig.newFolder();
     moto = new Moto(FargateRig.parts(), folder.resolve("moto.log"));
     boolean done = false;
     try {

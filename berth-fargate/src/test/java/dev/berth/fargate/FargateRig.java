@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
@@ -54,10 +55,10 @@ final class FargateRig implements AutoCloseable {
 
   FargateRig() throws IOException {
     Path parts = parts();
-    sweep();
-    folder = Files.createTempDirectory(HOME, "berth-rig-" + ProcessHandle.current().pid() + "-");
+    folder = newFolder();
     podman = new Podman(Path.of("/var/tmp/berth-rig-podman"));
     podman.sweep();
+    sweep();
     podman.load(MAIN_IMAGE, image());
     podman.load(SIDECAR_IMAGE, parts.resolve("sidecar"));
     moto = new Moto(parts, folder.resolve("moto.log"));
@@ -77,13 +78,19 @@ final class FargateRig implements AutoCloseable {
     useFrom();
   }
 
+  /** A folder that is swept away once this process is no more. */
+  static Path newFolder() throws IOException {
+    return Files.createTempDirectory(HOME, "berth-rig-" + ProcessHandle.current().pid() + "-");
+  }
+
   /** Removes the folders of rigs that were killed. */
   private static void sweep() throws IOException {
     try (DirectoryStream<Path> all = Files.newDirectoryStream(HOME, "berth-rig-*")) {
       for (Path each : all) {
         Matcher name = FOLDER.matcher(each.getFileName().toString());
         if (name.matches() && ProcessHandle.of(Long.parseLong(name.group(1))).isEmpty()) {
-          Tool.run("rm", "-rf", each.toString());
+          // What still writes into it ends soon; the next rig tries again.
+          Tool.result(Map.of(), List.of("rm", "-rf", each.toString()));
         }
       }
     }

@@ -51,6 +51,7 @@ public final class Lease implements AutoCloseable {
 
   /**
    * Makes the file, which must not exist, and locks it; empty if another was quicker with either.
+   * For names that nobody deletes who does not have what they stand for: see {@link #fresh}.
    */
   public static Optional<Lease> create(File file, String text) throws IOException {
     GATE.lock();
@@ -97,7 +98,7 @@ public final class Lease implements AutoCloseable {
       RandomAccessFile opened = new RandomAccessFile(unnamed, "rw");
       boolean done = false;
       try {
-        if (opened.getChannel().tryLock() != null) {
+        if (lock(opened.getChannel(), unnamed, false)) {
           opened.write(text.getBytes(StandardCharsets.UTF_8));
           done = unnamed.renameTo(key);
         }
@@ -227,7 +228,8 @@ public final class Lease implements AutoCloseable {
     try {
       return opened.tryLock(0, Long.MAX_VALUE, shared) != null && file.exists();
     } catch (OverlappingFileLockException e) {
-      // Another class loader's Berth in this JVM has it.
+      // Another class loader's Berth in this JVM has it, and loses it to other processes as soon as
+      // what was opened here is closed: there is no way to close it later.
       return false;
     }
   }

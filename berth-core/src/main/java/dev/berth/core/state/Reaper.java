@@ -1,6 +1,7 @@
 package dev.berth.core.state;
 
 import dev.berth.SandboxException;
+import dev.berth.core.process.Reason;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -48,12 +49,14 @@ public final class Reaper {
     try {
       Lease.sweep(home.leases().toFile());
     } catch (IOException e) {
-      report.add("What stopped processes left in " + home.leases() + " stays: " + e.getMessage());
+      report.add("What stopped processes left in " + home.leases() + " stays: " + Reason.of(e));
     }
     for (String id : ids) {
       try {
         reap(id, carrier).ifPresent(report::add);
-      } catch (IOException | SandboxException e) {
+      } catch (IOException e) {
+        report.add(id + ": could not be cleared away: " + Reason.of(e));
+      } catch (SandboxException e) {
         report.add(id + ": could not be cleared away: " + e.getMessage());
       }
     }

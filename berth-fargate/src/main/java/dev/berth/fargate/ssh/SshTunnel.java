@@ -60,8 +60,8 @@ public final class SshTunnel implements AutoCloseable {
   }
 
   /**
-   * Begins to load what tunnels with these keys need, so that the first one is not kept waiting for
-   * it; once in a process, in the background.
+   * Begins to rehearse a tunnel, and to read these keys, so that the first one is not kept waiting
+   * for what has to be loaded; once in a process, in the background.
    */
   public static void warmUp(String privateKey, List<String> hostKeys) {
     WarmUp.begin(privateKey, List.copyOf(hostKeys));

@@ -2,6 +2,7 @@ package dev.berth.fargate.ssh;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.time.Duration;
@@ -29,7 +30,7 @@ final class WarmUp {
   private static final AtomicBoolean BEGUN = new AtomicBoolean();
   private static final String LOOPBACK = "127.0.0.1";
   private static final String NAME = "rehearsal";
-  private static final Duration WITHIN = Duration.ofSeconds(30);
+  private static final Duration WITHIN = Duration.ofSeconds(5);
   private static final int ED25519_BITS = 256;
 
   private WarmUp() {}
@@ -67,10 +68,10 @@ final class WarmUp {
         tunnel.open();
         SshConnection connection = tunnel.connection(WITHIN);
         connection.run(NAME, new byte[1 << 16], WITHIN);
-        // The server greets whoever connects, itself included.
+        // The server greets whoever connects, itself included, and expects as much.
         try (SshChannel channel = connection.channel(LOOPBACK, server.getPort(), WITHIN)) {
           channel.read(ByteBuffer.allocate(64));
-          channel.write(ByteBuffer.allocate(1));
+          channel.write(StandardCharsets.US_ASCII.encode("SSH-2.0-" + NAME + "\r\n"));
         }
       }
     } finally {

@@ -1,6 +1,7 @@
 package dev.berth.services.eval;
 
 import dev.berth.RequestException;
+import dev.berth.core.process.Reason;
 import dev.berth.core.state.Lease;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
@@ -54,26 +55,27 @@ public final class EvalFolder implements AutoCloseable {
   public static EvalFolder open(Path folder, boolean resume) throws IOException {
     File file = folder.resolve("lock").toFile();
     boolean made;
+    Optional<Lease> taken;
     try {
       Files.createDirectories(folder.resolve("logs"));
       made = file.createNewFile();
+      taken = Lease.take(file);
     } catch (IOException e) {
       throw new IOException(
           "Tried to make the folder "
               + folder
               + " for results, but "
-              + e
+              + Reason.of(e)
               + "; name another with --output.",
           e);
     }
     Lease lease =
-        Lease.take(file)
-            .orElseThrow(() ->
-                new RequestException(
-                    "Tried to write to "
-                        + folder
-                        + ", but another evaluation does just now; wait for its end, or name"
-                        + " another folder."));
+        taken.orElseThrow(() ->
+            new RequestException(
+                "Tried to write to "
+                    + folder
+                    + ", but another evaluation does just now; wait for its end, or name"
+                    + " another folder."));
     @Nullable EvalFolder opened = null;
     try {
       if (!resume && !made) {
