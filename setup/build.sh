@@ -78,6 +78,7 @@ fi
 if [ "$version" -ge 25 ]; then make=-XX:AOTCacheOutput= use=-XX:AOTCache=; else make=-XX:ArchiveClassesAtExit= use=-XX:SharedArchiveFile=; fi
 train=$(mktemp -d /tmp/berth.XXXXXX)
 trap 'rm -rf "$train"' EXIT
+trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM
 berth() {
   (
     launch "$1" >"$train/launch"
